@@ -1,0 +1,12 @@
+/* The step from a parsed statement to a proven one. Included by ms_statement_verify() (crypto/) and by tests only. */
+#ifndef MS_STATEMENT_INT_H
+#define MS_STATEMENT_INT_H
+#include "codec/statement.h"
+
+/* Call after the signature over ms_statement_tbs() was verified with the key of ms_statement_kid(), never before.
+ * MS_ERR_AUTH: other kind, deployment, audience or tenant; MS_ERR_EXPIRED: not yet or no longer valid;
+ * MS_ERR_REPLAY: epoch below the least. */
+MS_MUST_USE enum ms_rc ms_statement_check(
+    const struct ms_statement_raw *raw, const struct ms_statement_expect *x, struct ms_statement *ret, struct ms_err *err);
+
+#endif
