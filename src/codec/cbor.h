@@ -59,7 +59,8 @@ bool ms_cbor_done(const struct ms_cbor *c); /* not poisoned and nothing left */
 
 /* A message is a map with keys 0..63 described once, by a table: ms_cbor_parse_map() and ms_cbor_build_map() both
  * walk its rows. The C struct starts with `uint64_t present`, where bit <key> says that the member came (parse) or
- * goes (build); rows are in rising order of key. For example
+ * goes (build); rows are in rising order of key; it holds the
+ * members of the table and nothing else. For example
  *
  *	struct hello { uint64_t present; uint64_t version; struct ms_span nonce; struct ms_span note; };
  *	static const struct ms_cbor_field hello_fields[] = {
@@ -122,8 +123,8 @@ struct ms_cbor_table {
  * t->size bytes; spans borrow from s; absent members are zero) only on success. */
 MS_MUST_USE enum ms_rc ms_cbor_parse_map(const struct ms_cbor_table *t, struct ms_span s, void *obj, struct ms_err *err);
 /* Append the map. Required rows always go, optional ones when their bit in `present` is set. MS_ERR_USAGE when a
- * member breaks its row, or an optional member has a value but no bit; then nothing was appended. What this
- * builds, ms_cbor_parse_map takes. */
+ * member breaks its row, or an optional member has a value but no bit (nothing is appended then);
+ * MS_ERR_TOO_BIG when the buffer is full. What this builds, ms_cbor_parse_map takes. */
 MS_MUST_USE enum ms_rc ms_cbor_build_map(const struct ms_cbor_table *t, const void *obj, struct ms_buf *out, struct ms_err *err);
 
 #endif
