@@ -28,7 +28,10 @@
 	X(MS_TABLE_POLICIES, "policies", MS_FOLDED, 1u << 20) \
 	X(MS_TABLE_CHANGES, "changes", MS_FOLDED, 1u << 20) \
 	X(MS_TABLE_OPERATORS, "operators", MS_FOLDED, 1u << 16) \
-	X(MS_TABLE_STATEMENTS, "statements", MS_FOLDED, 1u << 20)        /* what keeper signed, by leaf */
+	X(MS_TABLE_NAMES, "names", MS_FOLDED, 1u << 10)                  /* claimed name -> device */ \
+	X(MS_TABLE_CERT_INDEX, "cert_index", MS_FOLDED, 1u << 10)        /* device, serial -> nothing */ \
+	X(MS_TABLE_REVOKED, "revoked", MS_FOLDED, 1u << 10)              /* serials on hold or revoked: what the CRL lists */ \
+	X(MS_TABLE_STATEMENTS, "statements", MS_OPERATIONAL, 1u << 20)   /* what keeper signed, by device or leaf */
 
 enum ms_table {
 #define X(id, name, folded, max) id,

@@ -1,0 +1,158 @@
+/* What log entries hold beyond their common fields, by kind (audit/entry.h, docs/protocol.md "Log entries"). Digests
+ * and small facts only: ciphertext and personal fields (names, serials, models) are blobs named by their SHA-256. */
+#ifndef MS_DATA_H
+#define MS_DATA_H
+#include "codec/cbor.h"
+
+/* server.start: core began; the boot key that signs challenges and verdicts. */
+struct ms_data_start {
+	uint64_t present;
+	struct ms_span point;
+	struct ms_span version;
+};
+extern const struct ms_cbor_table ms_data_start_table;
+
+/* cert.issue and server.tls: a certificate with exactly this TBSCertificate. */
+struct ms_data_cert {
+	uint64_t present;
+	struct ms_span serial;
+	struct ms_span tbs;
+	uint64_t not_before_s;
+	uint64_t not_after_s;
+};
+extern const struct ms_cbor_table ms_data_cert_table;
+
+/* batch.import: a manifest and its rows (an array of byte strings) as blobs. */
+struct ms_data_batch {
+	uint64_t present;
+	struct ms_span manifest;
+	struct ms_span rows;
+	uint64_t count;
+};
+extern const struct ms_cbor_table ms_data_batch_table;
+
+/* device.bind: AK and EK were shown to be in one TPM. `claims` is a blob; status is `expected` (a manifest lists the EK) or `pending`. */
+struct ms_data_bind {
+	uint64_t present;
+	struct ms_span ek_hash;
+	struct ms_span ak_public;
+	struct ms_span ak_name;
+	struct ms_span transcript_hash;
+	struct ms_span claims;
+	struct ms_span maker;
+	struct ms_span status;
+};
+extern const struct ms_cbor_table ms_data_bind_table;
+
+/* device.admit: the device is one of ours, by the authority of a batch or an operator. */
+struct ms_data_admit {
+	uint64_t present;
+	struct ms_span authority;
+	struct ms_span claims;
+};
+extern const struct ms_cbor_table ms_data_admit_table;
+
+/* device.attest: one appraisal of evidence that was authentic. Its outcome is the entry's decision. */
+struct ms_data_attest {
+	uint64_t present;
+	uint64_t reset_count;
+	uint64_t restart_count;
+	uint64_t clock_ms;
+	uint64_t firmware;
+	struct ms_span pcrs;
+	uint64_t deadline_s;
+	struct ms_span nonce;
+};
+extern const struct ms_cbor_table ms_data_attest_table;
+
+/* device.quarantine, .release, .revoke, .retire, .stale: an arrow of the life cycle. */
+struct ms_data_life {
+	uint64_t present;
+	struct ms_span state;
+	struct ms_span reason;
+};
+extern const struct ms_cbor_table ms_data_life_table;
+
+/* crl.issue */
+struct ms_data_crl {
+	uint64_t present;
+	uint64_t number;
+	uint64_t this_s;
+	uint64_t next_s;
+};
+extern const struct ms_cbor_table ms_data_crl_table;
+
+/* secret.put: accepted for wrapping; `op` is the blob of the operator's statement. */
+struct ms_data_secret_put {
+	uint64_t present;
+	struct ms_span path;
+	uint64_t version;
+	struct ms_span rule;
+	struct ms_span class_name;
+	struct ms_span op;
+};
+extern const struct ms_cbor_table ms_data_secret_put_table;
+
+/* secret.store: wrapped and at rest; from here on it can be released. */
+struct ms_data_secret_store {
+	uint64_t present;
+	struct ms_span path;
+	uint64_t version;
+	struct ms_span wrapped;
+};
+extern const struct ms_cbor_table ms_data_secret_store_table;
+
+/* secret.release: sealed to a key that opens only in the attested state. */
+struct ms_data_secret_release {
+	uint64_t present;
+	struct ms_span path;
+	uint64_t version;
+	struct ms_span key_name;
+	struct ms_span nonce;
+};
+extern const struct ms_cbor_table ms_data_secret_release_table;
+
+/* secret.delete, secret.refuse: the path. */
+struct ms_data_path {
+	uint64_t present;
+	struct ms_span path;
+};
+extern const struct ms_cbor_table ms_data_path_table;
+
+/* policy.set, reference.set: a whole object as a blob. */
+struct ms_data_object {
+	uint64_t present;
+	struct ms_span name;
+	struct ms_span object;
+	uint64_t version;
+};
+extern const struct ms_cbor_table ms_data_object_table;
+
+/* change.execute: an operator's signed operation, executed once. */
+struct ms_data_change {
+	uint64_t present;
+	struct ms_span operation;
+	struct ms_span statement;
+	uint64_t sequence;
+	struct ms_span result;
+};
+extern const struct ms_cbor_table ms_data_change_table;
+
+/* server.refusals: refusals of unauthentic requests since the last such entry, counted by reason (text -> uint). */
+struct ms_data_refusals {
+	uint64_t present;
+	struct ms_span counts;
+	uint64_t since_s;
+};
+extern const struct ms_cbor_table ms_data_refusals_table;
+
+/* Blob: what a device or its maker says that it is. */
+struct ms_claims {
+	uint64_t present;
+	struct ms_span name;
+	struct ms_span serial;
+	struct ms_span model;
+};
+extern const struct ms_cbor_table ms_claims_table;
+
+#endif
