@@ -108,7 +108,7 @@ struct ms_tpm_public {
 	uint16_t sym_alg, sym_bits, sym_mode;
 	uint16_t scheme, scheme_hash;
 	uint16_t curve, kdf, kdf_hash; /* ECC */
-	struct ms_span x, y;           /* ECC: each 1 to 32 (48) bytes, or both empty in a template */
+	struct ms_span x, y;           /* ECC: each 1 to 32 (P-384: 48) bytes */
 	uint16_t key_bits;             /* RSA */
 	uint32_t exponent;             /* RSA; the default, 0 on the wire, reads 65537 */
 	struct ms_span modulus;        /* RSA: key_bits / 8 bytes with the top bit set */
