@@ -17,7 +17,7 @@
 
 #define REPORT_EVERY_S 60
 #define RENEW_RETRY_S 30
-#define RENEW_MIN_S 10u
+#define RENEW_MIN_S 2u
 #define RENEW_MAX_S 86400u
 #define FDS_BESIDE_CONNECTIONS 64u
 
