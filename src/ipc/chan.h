@@ -20,7 +20,7 @@ struct ms_ipc_table;
 struct ms_frame {
 	uint16_t type;
 	uint64_t id;
-	struct ms_span payload; /* borrowed until the next call on the channel */
+	struct ms_span payload; /* borrowed until the next fill, next, wait or feed on the channel */
 	int fd;                 /* -1, or a descriptor (close-on-exec) that the receiver owns */
 };
 
@@ -35,7 +35,7 @@ const struct ms_ipc_table *ms_chan_table(const struct ms_chan *c);
 int ms_chan_fd(const struct ms_chan *c);
 
 /* Read what is there, without waiting. MS_OK also when nothing was. MS_ERR_UNAVAILABLE: the peer closed, and
- * ms_chan_next() has returned all frames that came before. At most about 1 MiB is read in one call. */
+ * ms_chan_next() has returned all frames that came before. Use level-triggered readiness: one call reads no more than its buffer holds. */
 MS_MUST_USE enum ms_rc ms_chan_fill(struct ms_chan *c, struct ms_err *err);
 /* The next complete frame, if there is one. */
 MS_MUST_USE enum ms_rc ms_chan_next(struct ms_chan *c, struct ms_frame *ret, bool *ret_have, struct ms_err *err);
