@@ -22,9 +22,9 @@ const struct ms_table_info *ms_table_info(enum ms_table table);
 MS_MUST_USE enum ms_rc ms_table_by_name(const char *name, enum ms_table *ret);
 
 enum ms_store_flags {
-	MS_STORE_CREATE = 1 << 0,   /* must not exist yet (MS_ERR_CONFLICT); without it, it must (MS_ERR_NOT_FOUND) */
-	MS_STORE_READONLY = 1 << 1, /* no writes; also while another process has it open for writing */
-	MS_STORE_MEMORY = 1 << 2,   /* new, empty, gone at close; path is ignored */
+	MS_STORE_CREATE = 1 << 0,          /* must not exist yet (MS_ERR_CONFLICT); without it, it must (MS_ERR_NOT_FOUND) */
+	MS_STORE_READONLY = 1 << 1,        /* no writes; also while another process has it open for writing */
+	MS_STORE_MEMORY = 1 << 2,          /* new, empty, gone at close; path is ignored */
 	MS_STORE_UNSAFE_FOR_TEST = 1 << 3, /* no fsync: for the test that proves that the crash test sees a loss. No option reaches it */
 };
 /* Open for writing (the only one: MS_ERR_CONFLICT with "in use" while another process writes) or reading.
@@ -70,9 +70,11 @@ MS_MUST_USE enum ms_rc ms_store_scan(struct ms_store *s, const struct ms_scan *q
 MS_MUST_USE enum ms_rc ms_store_count(struct ms_store *s, enum ms_table t, uint64_t *ret, struct ms_err *err);
 
 /* The bytes are stored once under their SHA-256; a second put of the same bytes is MS_OK. */
-MS_MUST_USE enum ms_rc ms_store_put_blob(struct ms_store *s, struct ms_span bytes, uint8_t id[static MS_STORE_HASH_LEN], struct ms_err *err);
+MS_MUST_USE enum ms_rc ms_store_put_blob(
+    struct ms_store *s, struct ms_span bytes, uint8_t id[static MS_STORE_HASH_LEN], struct ms_err *err);
 /* MS_ERR_MALFORMED when what is stored does not hash to id (val is then empty). */
-MS_MUST_USE enum ms_rc ms_store_get_blob(struct ms_store *s, const uint8_t id[static MS_STORE_HASH_LEN], struct ms_buf *val, struct ms_err *err);
+MS_MUST_USE enum ms_rc ms_store_get_blob(
+    struct ms_store *s, const uint8_t id[static MS_STORE_HASH_LEN], struct ms_buf *val, struct ms_err *err);
 
 /* Structural check of the file by the backend; MS_ERR_MALFORMED with the first finding. Slow: at start and on demand. */
 MS_MUST_USE enum ms_rc ms_store_quick_check(struct ms_store *s, struct ms_err *err);

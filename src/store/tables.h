@@ -9,14 +9,14 @@
 #define MS_OPERATIONAL false
 
 #define MS_STORE_TABLES(X) \
-	X(MS_TABLE_ENTRIES, "entries", MS_OPERATIONAL, 1u << 20)         /* sequence number u64 BE -> log entry */ \
-	X(MS_TABLE_BLOBS, "blobs", MS_OPERATIONAL, 32u << 20)            /* SHA-256 -> the bytes */ \
-	X(MS_TABLE_META, "meta", MS_OPERATIONAL, 1u << 16)               /* settings and marks of this database */ \
-	X(MS_TABLE_NONCES, "nonces", MS_OPERATIONAL, 1u << 10)           /* consumed nonces, until they expire */ \
-	X(MS_TABLE_OPERATIONS, "operations", MS_OPERATIONAL, 1u << 20)   /* operation id -> the answer a retry gets */ \
+	X(MS_TABLE_ENTRIES, "entries", MS_OPERATIONAL, 1u << 20)       /* sequence number u64 BE -> log entry */ \
+	X(MS_TABLE_BLOBS, "blobs", MS_OPERATIONAL, 32u << 20)          /* SHA-256 -> the bytes */ \
+	X(MS_TABLE_META, "meta", MS_OPERATIONAL, 1u << 16)             /* settings and marks of this database */ \
+	X(MS_TABLE_NONCES, "nonces", MS_OPERATIONAL, 1u << 10)         /* consumed nonces, until they expire */ \
+	X(MS_TABLE_OPERATIONS, "operations", MS_OPERATIONAL, 1u << 20) /* operation id -> the answer a retry gets */ \
 	X(MS_TABLE_TENANTS, "tenants", MS_FOLDED, 1u << 16) \
 	X(MS_TABLE_DEVICES, "devices", MS_FOLDED, 1u << 16) \
-	X(MS_TABLE_EK_INDEX, "ek_index", MS_FOLDED, 1u << 10)            /* EK hash -> device */ \
+	X(MS_TABLE_EK_INDEX, "ek_index", MS_FOLDED, 1u << 10) /* EK hash -> device */ \
 	X(MS_TABLE_BATCHES, "batches", MS_FOLDED, 1u << 16) \
 	X(MS_TABLE_BATCH_ROWS, "batch_rows", MS_FOLDED, 1u << 12) \
 	X(MS_TABLE_ADMISSIONS, "admissions", MS_FOLDED, 1u << 16) \
@@ -28,16 +28,16 @@
 	X(MS_TABLE_POLICIES, "policies", MS_FOLDED, 1u << 20) \
 	X(MS_TABLE_CHANGES, "changes", MS_FOLDED, 1u << 20) \
 	X(MS_TABLE_OPERATORS, "operators", MS_FOLDED, 1u << 16) \
-	X(MS_TABLE_NAMES, "names", MS_FOLDED, 1u << 10)                  /* claimed name -> device */ \
-	X(MS_TABLE_CERT_INDEX, "cert_index", MS_FOLDED, 1u << 10)        /* device, serial -> nothing */ \
-	X(MS_TABLE_REVOKED, "revoked", MS_FOLDED, 1u << 10)              /* serials on hold or revoked: what the CRL lists */ \
-	X(MS_TABLE_STATEMENTS, "statements", MS_OPERATIONAL, 1u << 20)   /* what keeper signed, by device or leaf */
+	X(MS_TABLE_NAMES, "names", MS_FOLDED, 1u << 10)                /* claimed name -> device */ \
+	X(MS_TABLE_CERT_INDEX, "cert_index", MS_FOLDED, 1u << 10)      /* device, serial -> nothing */ \
+	X(MS_TABLE_REVOKED, "revoked", MS_FOLDED, 1u << 10)            /* serials on hold or revoked: what the CRL lists */ \
+	X(MS_TABLE_STATEMENTS, "statements", MS_OPERATIONAL, 1u << 20) /* what keeper signed, by device or leaf */
 
 enum ms_table {
 #define X(id, name, folded, max) id,
 	MS_STORE_TABLES(X)
 #undef X
-	MS_TABLE_COUNT
+	    MS_TABLE_COUNT
 };
 
 #endif
