@@ -141,19 +141,67 @@ parse_signature_alg(struct ms_der d, enum ms_oid *ret, struct ms_err *err)
 	return MS_OK;
 }
 
-/* Attributes: each a SEQUENCE of an OID and a SET with something in it (RFC 2986 4.1). */
+#define CSR_EXTENSIONS_MAX 32u
+
+/* One Extension (RFC 5280 4.1); its value is one whole TLV, in the form of its kind for those that we know. */
+static bool
+extension_ok(struct ms_der *list, struct ms_span *ret_oid)
+{
+	struct ms_der d = ms_der_enter(list, MS_DER_SEQUENCE);
+	struct ms_span oid = ms_der_read_oid(&d);
+	if (ms_der_peek(&d) == MS_DER_BOOLEAN && !ms_der_read_bool(&d))
+		return false; /* X.690 11.5: the default value is left out */
+	struct ms_der value = ms_der_over(ms_der_read_octets(&d));
+	enum ms_oid id = ms_oid_find(oid);
+	bool bits = id == MS_OID_EXT_KEY_USAGE || id == MS_OID_EXT_NETSCAPE_CERT_TYPE;
+	if (bits)
+		(void)ms_der_read_named_bits(&value, MS_DER_BIT_STRING);
+	else if (id == MS_OID_EXT_SUBJECT_ALT_NAME || id == MS_OID_EXT_EXTENDED_KEY_USAGE || id == MS_OID_EXT_BASIC_CONSTRAINTS)
+		(void)ms_der_read(&value, MS_DER_SEQUENCE);
+	else
+		ms_der_skip(&value);
+	*ret_oid = oid;
+	return ms_der_done(&d) && ms_der_done(&value);
+}
+
+/* Extensions of an extensionRequest (RFC 2985 5.4.2), each kind once. */
+static bool
+extensions_ok(struct ms_der *values)
+{
+	struct ms_span seen[CSR_EXTENSIONS_MAX];
+	size_t n = 0;
+	struct ms_der list = ms_der_enter(values, MS_DER_SEQUENCE);
+	while (ms_der_peek(&list) != 0) {
+		if (n == CSR_EXTENSIONS_MAX || !extension_ok(&list, &seen[n]))
+			return false;
+		for (size_t i = 0; i < n; i++)
+			if (ms_span_eq(seen[i], seen[n]))
+				return false;
+		n++;
+	}
+	return ms_der_done(&list) && ms_der_done(values);
+}
+
+/* Attributes: each a SEQUENCE of an OID and a SET with something in it (RFC 2986 4.1); of the kinds that a request
+ * for a device certificate may have, each once. */
 static bool
 attributes_ok(struct ms_span s)
 {
+	bool extensions = false, password = false;
 	struct ms_der d = ms_der_over(s);
 	while (ms_der_peek(&d) != 0) {
 		struct ms_der one = ms_der_enter(&d, MS_DER_SEQUENCE);
-		(void)ms_der_read_oid(&one);
+		enum ms_oid id = ms_oid_find(ms_der_read_oid(&one));
 		struct ms_der values = ms_der_enter(&one, MS_DER_SET);
-		bool some = ms_der_peek(&values) != 0;
-		while (ms_der_peek(&values) != 0)
+		bool *seen = id == MS_OID_EXTENSION_REQUEST ? &extensions : &password;
+		if (*seen || (id != MS_OID_EXTENSION_REQUEST && id != MS_OID_CHALLENGE_PASSWORD))
+			return false;
+		*seen = true;
+		if (id == MS_OID_EXTENSION_REQUEST && !extensions_ok(&values))
+			return false;
+		if (id == MS_OID_CHALLENGE_PASSWORD)
 			ms_der_skip(&values);
-		if (!some || !ms_der_done(&one) || !ms_der_done(&values))
+		if (!ms_der_done(&one) || !ms_der_done(&values))
 			return false;
 	}
 	return ms_der_done(&d);
