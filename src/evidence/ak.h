@@ -14,8 +14,8 @@ MS_MUST_USE enum ms_rc ms_ak_public_ok(const struct ms_tpm_public *p, enum ms_ev
 /* An AK ready to verify with: checked, its names computed, its key decoded. Keep it as long as the device is known. */
 struct ms_ak;
 /* From TPMT_PUBLIC bytes, which are copied. parent is the qualified name of its parent, or MS_SPAN_NONE for a primary
- * of the endorsement hierarchy. MS_ERR_MALFORMED, MS_ERR_UNSUPPORTED, MS_ERR_DENIED (not fit), MS_ERR_AUTH (point not
- * on the curve), MS_ERR_NOMEM, MS_ERR_CRYPTO. It does not say whose AK it is: enrolment does. */
+ * of the endorsement hierarchy. MS_ERR_MALFORMED, MS_ERR_UNSUPPORTED, MS_ERR_DENIED (not fit), MS_ERR_NOMEM,
+ * MS_ERR_CRYPTO; *ret_reason (may be NULL) says which check. It does not say whose AK it is: enrolment does. */
 MS_MUST_USE enum ms_rc ms_ak_new(
     struct ms_span tpmt_public, struct ms_span parent, struct ms_ak **ret, enum ms_evidence_reason *ret_reason, struct ms_err *err);
 void ms_ak_free(struct ms_ak *ak);

@@ -3,6 +3,7 @@
 #ifndef MS_PCRS_H
 #define MS_PCRS_H
 #include "codec/tpm.h"
+#include "crypto/hash.h"
 
 #define MS_PCR_LEN 32u
 struct ms_pcrs {
@@ -18,6 +19,9 @@ MS_MUST_USE enum ms_rc ms_pcrs_build(const struct ms_pcrs *p, struct ms_buf *out
 /* SHA-256 over the values of the PCRs in mask, in rising order, as TPM2_Quote and TPM2_PolicyPCR do.
  * MS_ERR_USAGE when mask is empty or names one that is not there. */
 MS_MUST_USE enum ms_rc ms_pcrs_digest(const struct ms_pcrs *p, uint32_t mask, uint8_t ret[static MS_PCR_LEN], struct ms_err *err);
+/* The same with another hash, as quotes of a key that signs with SHA-384 or SHA-512 have it; ms_hash_len(h) bytes. */
+MS_MUST_USE enum ms_rc ms_pcrs_digest_as(
+    enum ms_hash h, const struct ms_pcrs *p, uint32_t mask, uint8_t ret[static MS_HASH_LEN_MAX], struct ms_err *err);
 /* authPolicy of a key whose only policy is TPM2_PolicyPCR over mask at these values (Part 3, 23.7). */
 MS_MUST_USE enum ms_rc ms_pcrs_policy(const struct ms_pcrs *p, uint32_t mask, uint8_t ret[static MS_PCR_LEN], struct ms_err *err);
 bool ms_pcrs_all_zero(const struct ms_pcrs *p, unsigned index); /* there, and zero */

@@ -25,10 +25,10 @@ struct ms_quote_check {
 	const struct ms_quote_seen *seen; /* NULL: the first quote of this AK */
 };
 struct ms_quote_verified;
-/* In this order: size, signature over the raw bytes, magic, type, signer, nonce, clock and counters, PCR selection,
- * PCR values (PCR 0 not all zero) and digest. On refusal *ret is untouched and *ret_reason (may be NULL) names the first
- * check that failed: MS_ERR_AUTH, MS_ERR_MALFORMED, MS_ERR_UNSUPPORTED, MS_ERR_REPLAY (nonce, clock, counters) or
- * MS_ERR_DENIED (pcr0-all-zero). Reason fault (MS_ERR_NOMEM, MS_ERR_CRYPTO, MS_ERR_USAGE) is not a verdict. */
+/* In this order: size, signature over the raw bytes, magic, type, signer, nonce, clock and counters, PCR selection, PCR
+ * values and digest, PCR 0 not all zero. On refusal *ret is untouched and *ret_reason (may be NULL) names the first check
+ * that failed; its row in reason.c holds the code: never MS_ERR_NOMEM, MS_ERR_CRYPTO or MS_ERR_USAGE, which come
+ * with reason `fault` and are no verdict. On MS_OK *ret_reason is untouched and the caller owns *ret. */
 MS_MUST_USE enum ms_rc ms_quote_verify(const struct ms_quote_raw *q, const struct ms_quote_check *check, struct ms_quote_verified **ret,
     enum ms_evidence_reason *ret_reason, struct ms_err *err);
 void ms_quote_verified_free(struct ms_quote_verified *v);

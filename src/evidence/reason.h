@@ -34,6 +34,9 @@ enum ms_evidence_reason {
 };
 /* "nonce-mismatch", "wrong-type": stable, static; an unknown number reads "fault". */
 const char *ms_evidence_reason_name(enum ms_evidence_reason r);
+/* The code that goes with it: MS_ERR_AUTH, MS_ERR_MALFORMED, MS_ERR_TOO_BIG, MS_ERR_UNSUPPORTED, MS_ERR_REPLAY (clock and
+ * counters) or MS_ERR_DENIED (true, but not good enough); MS_ERR_INTERNAL for none and fault. */
+enum ms_rc ms_evidence_reason_rc(enum ms_evidence_reason r);
 /* A sentence for people: what is wrong and what to look at. Static. */
 const char *ms_evidence_reason_text(enum ms_evidence_reason r);
 
