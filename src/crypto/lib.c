@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <openssl/crypto.h>
@@ -17,6 +18,7 @@ static struct {
 	struct ms_lib lib;
 	OSSL_PROVIDER *provider;
 	bool ready;
+	bool at_exit; /* ms_crypto_fini is registered */
 } state;
 
 enum ms_rc
@@ -110,6 +112,8 @@ ms_crypto_init(struct ms_err *err)
 		ms_crypto_fini();
 		return rc;
 	}
+	if (!state.at_exit) /* before OpenSSL's own handler: what it frees must not hold ours */
+		state.at_exit = atexit(ms_crypto_fini) == 0;
 	state.ready = true;
 	return MS_OK;
 }
@@ -131,7 +135,9 @@ ms_crypto_fini(void)
 	if (state.provider != NULL)
 		(void)OSSL_PROVIDER_unload(state.provider);
 	OSSL_LIB_CTX_free(l->ctx);
+	bool at_exit = state.at_exit;
 	memset(&state, 0, sizeof state);
+	state.at_exit = at_exit;
 }
 
 enum ms_rc

@@ -8,6 +8,7 @@
  * called yet; a process that locks itself in calls it before. Idempotent. One thread only, as all processes of
  * Muster are; after fork() the child may go on using it. */
 MS_MUST_USE enum ms_rc ms_crypto_init(struct ms_err *err);
-void ms_crypto_fini(void); /* for leak checkers; nothing of crypto/ may be alive. A later call inits again */
+/* Frees all that; nothing of crypto/ may be alive. Also done at exit(). A later call of ms_crypto_init() inits again. */
+void ms_crypto_fini(void);
 
 #endif
