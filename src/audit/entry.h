@@ -35,7 +35,7 @@ enum ms_entry_key {
 };
 /* MS_ERR_MALFORMED or MS_ERR_TOO_BIG; spans borrow. */
 MS_MUST_USE enum ms_rc ms_entry_parse(struct ms_span s, struct ms_entry *ret, struct ms_err *err);
-/* Append. An optional member goes when it is not empty (`present` is not looked at). MS_ERR_USAGE, MS_ERR_TOO_BIG. */
+/* Append. `v` and `present` are not looked at: an optional member goes when it is not empty. MS_ERR_USAGE, MS_ERR_TOO_BIG. */
 MS_MUST_USE enum ms_rc ms_entry_build(const struct ms_entry *e, struct ms_buf *out, struct ms_err *err);
 
 #endif

@@ -21,6 +21,7 @@ MS_CLEANUP(struct ms_vkey, ms_vkey_free)
 const char *ms_vkey_name(const struct ms_vkey *v);  /* borrowed */
 const uint8_t *ms_vkey_id(const struct ms_vkey *v); /* MS_NOTE_KEY_ID_LEN bytes, borrowed */
 const struct ms_pubkey *ms_vkey_pubkey(const struct ms_vkey *v);
+const uint8_t *ms_vkey_fingerprint(const struct ms_vkey *v);     /* SHA-256 over key and name, 32 bytes, borrowed */
 void ms_vkey_build(const struct ms_vkey *v, struct ms_buf *out); /* the text form, without newline */
 
 bool ms_note_name_ok(struct ms_span name); /* UTF-8, not empty, no white space, control or '+', within the cap */

@@ -25,7 +25,12 @@ unsigned ms_tile_width(unsigned level, uint64_t index, uint64_t size);
  * *ret_good is then the number of entries before the fault. */
 MS_MUST_USE enum ms_rc ms_bundle_parse(struct ms_span s, size_t n, struct ms_span *entries, size_t *ret_good, struct ms_err *err);
 void ms_bundle_put(struct ms_buf *out, struct ms_span entry); /* longer than 65535: the buffer turns bad */
-/* Root of the full tile of 256 hashes. */
-void ms_tile_root(const struct ms_node row[static MS_TILE_WIDTH], struct ms_node *ret);
+/* Root of n hashes side by side, n a power of two <= 256. */
+void ms_row_root(const struct ms_node *row, size_t n, struct ms_node *ret);
+/* Read the file of a tile or bundle under dir into an initialised buffer. A hash tile has exactly width * 32 bytes: MS_ERR_MALFORMED or
+ * MS_ERR_TOO_BIG. A bundle is capped, not parsed. MS_ERR_NOT_FOUND, MS_ERR_IO. */
+MS_MUST_USE enum ms_rc ms_tile_read(const char *dir, const struct ms_tile *t, struct ms_buf *out, struct ms_err *err);
+/* dir/rel. MS_ERR_USAGE when it is too long. */
+MS_MUST_USE enum ms_rc ms_tiles_join(const char *dir, const char *rel, char *out, size_t out_len, struct ms_err *err);
 
 #endif
