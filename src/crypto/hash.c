@@ -30,7 +30,7 @@ ms_hashv(enum ms_hash h, const struct ms_span *parts, size_t n, uint8_t *out)
 {
 	assert((unsigned)h < MS_LIB_HASHES);
 	EVP_MD_CTX *ctx = ms_lib_must()->md_ctx[h];
-	int ok = EVP_DigestInit_ex2(ctx, NULL, NULL); /* the same digest anew: no allocation */
+	int ok = EVP_DigestInit_ex2(ctx, NULL, NULL); /* the same digest anew */
 	for (size_t i = 0; i < n; i++)
 		ok &= EVP_DigestUpdate(ctx, parts[i].p, parts[i].len);
 	ok &= EVP_DigestFinal_ex(ctx, out, NULL);

@@ -18,8 +18,8 @@ enum ms_hash {
 };
 size_t ms_hash_len(enum ms_hash h);
 
-/* Digests cannot fail once ms_crypto_init() succeeded (their contexts exist by then and no input is refused); were
- * they to, the process ends: no digest may be wrong in silence. */
+/* Digests have no error to return: once ms_crypto_init() succeeded no input is refused. Were one to fail all the same (no
+ * memory for a few hundred bytes), the process ends: no digest may be wrong in silence. */
 void ms_hashv(enum ms_hash h, const struct ms_span *parts, size_t n, uint8_t *out); /* ms_hash_len(h) bytes; parts in a row */
 void ms_sha256v(const struct ms_span *parts, size_t n, uint8_t out[static MS_SHA256_LEN]);
 void ms_sha256(struct ms_span s, uint8_t out[static MS_SHA256_LEN]);
