@@ -27,9 +27,11 @@
 
 struct ms_role;
 
-/* Once, first thing in main(). Starts the log, makes the process not dumpable. */
+/* Once, first thing in main(). Starts the log, makes the process not dumpable. MS_ROLE_NONE: a program that serves several
+ * roles (muster-token) takes the one it was started as: ms_role_id(). */
 MS_MUST_USE enum ms_rc ms_role_init(enum ms_role_id id, struct ms_role **ret, struct ms_err *err);
 void ms_role_free(struct ms_role *r);
+enum ms_role_id ms_role_id(const struct ms_role *r);
 MS_CLEANUP(struct ms_role, ms_role_free)
 /* Logs the error and returns the exit status for it (never 0). */
 int ms_role_die(const char *event, const struct ms_err *err);
