@@ -111,7 +111,7 @@ struct ms_tpm_public {
 	struct ms_span x, y;           /* ECC: each 1 to 32 (P-384: 48) bytes */
 	uint16_t key_bits;             /* RSA */
 	uint32_t exponent;             /* RSA; the default, 0 on the wire, reads 65537 */
-	struct ms_span modulus;        /* RSA: key_bits / 8 bytes with the top bit set */
+	struct ms_span modulus;        /* RSA: key_bits / 8 bytes, the first and the last bit set */
 	struct ms_span raw;            /* the whole area: what the Name is the hash of */
 };
 /* MS_ERR_TOO_BIG, MS_ERR_MALFORMED, or MS_ERR_UNSUPPORTED for another type, curve, size or algorithm. */

@@ -76,7 +76,8 @@ read_rsa(struct ms_rd *r, struct ms_tpm_public *p, struct ms_err *err)
 	if (p->exponent < EXPONENT_DEFAULT || p->exponent % 2 == 0)
 		return ms_fail(err, MS_ERR_UNSUPPORTED, "public area: RSA exponent %u", p->exponent);
 	p->modulus = ms_rd_tpm2b(r, p->key_bits / 8u);
-	if (r->bad || p->modulus.len != p->key_bits / 8u || (p->modulus.p[0] & 0x80u) == 0)
+	size_t len = p->modulus.len;
+	if (r->bad || len != p->key_bits / 8u || (p->modulus.p[0] & 0x80u) == 0 || (p->modulus.p[len - 1] & 1u) == 0)
 		return ms_fail(err, MS_ERR_MALFORMED, "public area: RSA modulus");
 	return MS_OK;
 }

@@ -275,6 +275,13 @@ MS_TEST(public_area_refuses_types_curves_and_algorithms_we_do_not_take)
 	}
 }
 
+MS_TEST(public_area_refuses_an_even_modulus)
+{
+	struct bytes b = recorded("ak-rsa", ".pub");
+	b.p[b.len - 1] ^= 1;
+	refuse_public(b.p, b.len, MS_ERR_MALFORMED);
+}
+
 MS_TEST(public_area_gives_the_key_info_that_another_library_makes)
 {
 	static const char *const names[] = {"ek-rsa", "ek-ecc"};
