@@ -22,10 +22,7 @@ over_hex(const char *hex, uint8_t **own)
 MS_TEST(der_refuses_lengths_that_are_not_minimal_or_not_definite)
 {
 	static const char *const bad[] = {"", "04", "0480", "0480aa0000", "04817f", "048100", "04820080", "0482 0001 aa",
-	    "0485 0000000001 aa", "0484 00000081", "04ff", "0401", "0402aa", "0484ffffffff", "1f0100",
-	    "3f8101"
-	    "00",
-	    "0000"};
+	    "0485 0000000001 aa", "0484 00000081", "04ff", "0401", "0402aa", "0484ffffffff", "1f0100", "3f8101 00", "0000"};
 	EACH(bad, i)
 	{
 		uint8_t *own;
@@ -76,12 +73,8 @@ MS_TEST(der_writer_stops_at_the_cap_of_its_buffer)
 
 MS_TEST(der_integers_are_minimal_and_not_negative)
 {
-	static const char *const bad[] = {"0200", "020180", "02020000", "0202007f", "0202ff80", "0201ff",
-	    "0209"
-	    "0100000000000000"
-	    "00",
-	    "0301"
-	    "01"};
+	static const char *const bad[] = {
+	    "0200", "020180", "02020000", "0202007f", "0202ff80", "0201ff", "0209 0100000000000000 00", "0301 01"};
 	EACH(bad, i)
 	{
 		uint8_t *own;
@@ -107,10 +100,7 @@ MS_TEST(der_refuses_booleans_nulls_oids_and_bit_strings_of_other_forms)
 {
 	static const char *const bools[] = {"010101", "0100", "01020000", "0101fe"};
 	static const char *const oids[] = {"0600", "060180", "06022a80", "06032a8001", "0601ff"};
-	static const char *const bits[] = {"0300", "030101",
-	    "0302"
-	    "0400",
-	    "030108"};
+	static const char *const bits[] = {"0300", "030101", "0302 0400", "030108"};
 	uint8_t *own;
 	EACH(bools, i)
 	{
@@ -156,10 +146,8 @@ MS_TEST(der_named_bits_drop_trailing_zeros_and_refuse_them)
 	ms_der_put_named_bits(&b, MS_DER_BIT_STRING, 0x60);
 	CHECK(ms_span_eq(ms_buf_span(&b), ms_span("\x03\x02\x07\x80\x03\x02\x01\x06", 8)));
 	ms_buf_fini(&b);
-	static const char *const bad[] = {"0300", "03020080", "03020681", "03020880", "03020700", "030101",
-	    "0306"
-	    "000000000001",
-	    "0303008000"};
+	static const char *const bad[] = {
+	    "0300", "03020080", "03020681", "03020880", "03020700", "030101", "0306 000000000001", "0303008000"};
 	EACH(bad, i)
 	{
 		uint8_t *own;
