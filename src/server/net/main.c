@@ -1,12 +1,10 @@
 /* muster-net: TLS and HTTP on the network side, frames to core on the other. It holds its own short-lived TLS key and
  * nothing else worth taking. */
 #include <inttypes.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 
-#include <openssl/crypto.h>
 #include <openssl/ssl.h>
 
 #include "base/clock.h"
@@ -172,9 +170,8 @@ on_report(MS_UNUSED evutil_socket_t fd, MS_UNUSED short what, void *arg)
 static enum ms_rc
 open_libraries(struct app *a)
 {
-	struct sigaction ignore = {.sa_handler = SIG_IGN};
 	struct event_config *c = event_config_new();
-	if (sigaction(SIGPIPE, &ignore, NULL) != 0 || OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1)
+	if (OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1)
 		return ms_fail(&a->err, MS_ERR_CRYPTO, "start of the TLS library");
 	if (c == NULL || event_config_set_flag(c, EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_IGNORE_ENV) != 0)
 		return ms_fail(&a->err, MS_ERR_NOMEM, "event loop");
