@@ -10,8 +10,8 @@
  * Errors, beside the usual: MS_ERR_UNAVAILABLE (no TPM there, or it went away), MS_ERR_TPM (it refused or failed; the
  * text names operation and reason), MS_ERR_LIMITED (dictionary-attack lockout; the text says what to do).
  * What comes from a TPM is untrusted until somebody verifies its signature. */
-#ifndef MS_TPM_H
-#define MS_TPM_H
+#ifndef MS_TPM_TPM_H
+#define MS_TPM_TPM_H
 #include "base/bytes.h"
 #include "base/secret.h"
 
