@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -20,6 +21,7 @@
 struct window { /* bytes head..tail of an allocation */
 	uint8_t *p;
 	size_t cap, head, tail;
+	bool locked; /* a mapping of its own that is never swapped, for frames with secrets */
 };
 struct ms_chan {
 	int fd;
@@ -56,8 +58,25 @@ window_fini(struct window *w)
 {
 	if (w->p != NULL)
 		ms_wipe(w->p, w->cap);
-	free(w->p);
-	*w = (struct window){0};
+	if (w->p != NULL && w->locked)
+		(void)munmap(w->p, w->cap);
+	else
+		free(w->p);
+	*w = (struct window){.locked = w->locked};
+}
+
+static uint8_t *
+window_alloc(const struct window *w, size_t cap)
+{
+	if (!w->locked)
+		return malloc(cap);
+	void *p = mmap(NULL, cap, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (p == MAP_FAILED)
+		return NULL;
+	if (mlock(p, cap) == 0 && madvise(p, cap, MADV_DONTDUMP) == 0)
+		return p;
+	(void)munmap(p, cap);
+	return NULL;
 }
 
 /* Make room for `more` bytes after tail; a new allocation, never realloc, so that the old copy is wiped. */
@@ -75,7 +94,7 @@ window_reserve(struct window *w, size_t more, struct ms_err *err)
 		size_t cap = w->cap > 0 ? w->cap : BUFFER_START;
 		while (cap < need)
 			cap = cap > SIZE_MAX / 2 ? need : cap * 2;
-		uint8_t *p = malloc(cap);
+		uint8_t *p = window_alloc(w, cap);
 		if (p == NULL)
 			return ms_fail(err, MS_ERR_NOMEM, "channel buffer of %zu bytes", cap);
 		if (len > 0)
@@ -135,7 +154,9 @@ ms_chan_free(struct ms_chan *c)
 void
 ms_chan_set_wipe(struct ms_chan *c)
 {
-	c->wipe = true;
+	window_fini(&c->in);
+	window_fini(&c->out);
+	c->wipe = c->in.locked = c->out.locked = true;
 }
 
 const struct ms_ipc_table *

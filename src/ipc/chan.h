@@ -29,7 +29,8 @@ struct ms_frame {
 MS_MUST_USE enum ms_rc ms_chan_new(int fd, const struct ms_ipc_table *in, size_t queue_max, struct ms_chan **ret, struct ms_err *err);
 void ms_chan_free(struct ms_chan *c); /* closes; wipes its buffers; NULL is a no-op */
 MS_CLEANUP(struct ms_chan, ms_chan_free)
-/* From now on the bytes of every frame are wiped as soon as it was sent or the next one is taken. */
+/* For frames with secrets, before anything was sent or read: buffers are locked in memory (MS_ERR_NOMEM from later
+ * calls when that fails), and the bytes of every frame are wiped as soon as it was sent or the next one is taken. */
 void ms_chan_set_wipe(struct ms_chan *c);
 const struct ms_ipc_table *ms_chan_table(const struct ms_chan *c);
 int ms_chan_fd(const struct ms_chan *c);

@@ -9,7 +9,6 @@
 #include <stddef.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -68,15 +67,9 @@ static const struct ms_sandbox_row profiles[MS_SANDBOX_PROFILE_COUNT] = {
 	.calls = SMALL | MS_CALLS_EVENT | MS_CALLS_FILES_REFUSED,
 	.landlock = true,
 	.no_fork = true,
-	.lock_memory = true,
 	.dies_with_parent = true},
-    [MS_SANDBOX_TOKEN] = {.name = "token",
-	.calls = SMALL | FILES,
-	.paths = true,
-	.landlock = true,
-	.no_fork = true,
-	.lock_memory = true,
-	.dies_with_parent = true},
+    [MS_SANDBOX_TOKEN] =
+	{.name = "token", .calls = SMALL | FILES, .paths = true, .landlock = true, .no_fork = true, .dies_with_parent = true},
     [MS_SANDBOX_AGENT_TPM] = {.name = "agent-tpm",
 	.calls = SMALL | MS_CALLS_EVENT | MS_CALLS_FILES_REFUSED,
 	.landlock = true,
@@ -113,20 +106,6 @@ set_limits(const struct ms_sandbox_row *row, struct ms_err *err)
 	if (getrlimit(RLIMIT_NOFILE, &now) != 0)
 		return fail_errno(err, "RLIMIT_NOFILE");
 	return set_limit(RLIMIT_NOFILE, "RLIMIT_NOFILE", row->nofile < now.rlim_max ? row->nofile : now.rlim_max, err);
-}
-
-/* Memory that holds keys stays out of swap: before the user changes, while we may. */
-static enum ms_rc
-lock_memory(const struct ms_sandbox *s, const struct ms_sandbox_row *row, struct ms_err *err)
-{
-	if (!row->lock_memory)
-		return MS_OK;
-	const struct rlimit lim = {.rlim_cur = RLIM_INFINITY, .rlim_max = RLIM_INFINITY};
-	if (setrlimit(RLIMIT_MEMLOCK, &lim) != 0 || mlockall(MCL_CURRENT | MCL_FUTURE) != 0) {
-		if (!s->development)
-			return fail_errno(err, "mlockall");
-	}
-	return MS_OK;
 }
 
 static enum ms_rc
@@ -263,7 +242,7 @@ ms_sandbox_enter(const struct ms_sandbox *s, struct ms_err *err)
 	enum ms_rc rc;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		return fail_errno(err, "PR_SET_NO_NEW_PRIVS");
-	if ((rc = set_limits(row, err)) != MS_OK || (rc = lock_memory(s, row, err)) != MS_OK)
+	if ((rc = set_limits(row, err)) != MS_OK)
 		return rc;
 	/* the bounding set goes while we still may; what is permitted goes with the user */
 	if (s->drop_user && (rc = set_caps(CAP(CAP_SETUID) | CAP(CAP_SETGID) | CAP(CAP_SETPCAP), err)) != MS_OK)

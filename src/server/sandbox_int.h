@@ -23,7 +23,6 @@ struct ms_sandbox_row {
 	bool paths;       /* may name paths */
 	bool landlock;    /* not the supervisor: its children inherit its rules */
 	bool no_fork;     /* RLIMIT_NPROC 0 as well */
-	bool lock_memory; /* all of it stays out of swap */
 	bool dies_with_parent;
 	uint64_t keep_caps; /* the supervisor's */
 	unsigned nofile;    /* RLIMIT_NOFILE; 0 leaves it */
