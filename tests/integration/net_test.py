@@ -456,6 +456,28 @@ class Crowds(unittest.TestCase):
                     s.close()
 
 
+    def test_a_connection_beyond_the_descriptors_is_closed_at_once_and_does_not_block_later_ones(self):
+        with net() as n:
+            _, hard = resource.prlimit(n.process.pid, resource.RLIMIT_NOFILE)
+            resource.prlimit(n.process.pid, resource.RLIMIT_NOFILE, (30, hard))
+            held = []  # all with a finished handshake: there is no half-open one to drop
+            for _ in range(40):
+                try:
+                    held.append(n.tls())
+                except (ssl.SSLError, ConnectionResetError):
+                    break
+            self.assertTrue(5 < len(held) < 30, len(held))
+            with n.tcp() as s:
+                self.assertLess(closes_within(s, 3), 3)
+            held.pop().close()
+            time.sleep(0.3)
+            with n.tls() as s:
+                self.assertEqual(ask(s, get("/v1/root")).status, 200)
+            for s in held:
+                self.assertEqual(ask(s, get("/v1/root")).status, 200)
+                s.close()
+
+
 class Process(unittest.TestCase):
     def test_runs_caged(self):
         with net() as n:

@@ -77,6 +77,7 @@ choose_alpn(
 static bool
 set_up(SSL_CTX *ctx)
 {
+	char groups[] = "X25519:P-256"; /* the macro that takes it casts const away */
 	SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE);
 	SSL_CTX_set_mode(
 	    ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
@@ -86,7 +87,7 @@ set_up(SSL_CTX *ctx)
 	SSL_CTX_set_quiet_shutdown(ctx, 0);
 	return SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION) == 1 && SSL_CTX_set_max_proto_version(ctx, TLS1_3_VERSION) == 1 &&
 	       SSL_CTX_set_num_tickets(ctx, 0) == 1 && SSL_CTX_set_max_early_data(ctx, 0) == 1 &&
-	       SSL_CTX_set_recv_max_early_data(ctx, 0) == 1 && SSL_CTX_set1_groups_list(ctx, "X25519:P-256") == 1 &&
+	       SSL_CTX_set_recv_max_early_data(ctx, 0) == 1 && SSL_CTX_set1_groups_list(ctx, groups) == 1 &&
 	       SSL_CTX_set_ciphersuites(ctx, "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256") == 1;
 }
 
