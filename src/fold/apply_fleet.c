@@ -92,7 +92,7 @@ cert_set_one(void *ctx, struct ms_span key, MS_UNUSED struct ms_span val)
 	ms_buf_init(&mem, MEM_MAX);
 	enum ms_rc rc = ms_row_get(w->f->state, MS_TABLE_CERTS, w->e->tenant, serial, &ms_row_cert_table, &row, &mem, w->err);
 	bool moves = rc == MS_OK && row.not_after_s > w->e->time_s && !ms_span_eq(row.status, ms_span_str("revoked")) &&
-	    !ms_span_eq(row.status, ms_span_str(w->status));
+		     !ms_span_eq(row.status, ms_span_str(w->status));
 	if (moves) {
 		row.status = ms_span_str(w->status);
 		row.changed_s = w->e->time_s;
@@ -125,7 +125,7 @@ put_index(const struct ms_fold *f, enum ms_table t, const struct ms_entry *e, st
 }
 
 static enum ms_rc
-bind_fresh(const struct ms_fold *f, const struct ms_entry *e, struct device *d, struct ms_err *err)
+bind_fresh(const struct ms_entry *e, struct device *d, struct ms_err *err)
 {
 	uint8_t ek_hash[MS_EK_HASH_LEN];
 	unsigned life = 0;
@@ -150,7 +150,7 @@ apply_bind(const struct ms_fold *f, const struct ms_entry *e, struct ms_err *err
 	ms_buf_init(&d.mem, MEM_MAX);
 	rc = device_load(f, e, &d, err);
 	if (rc == MS_ERR_NOT_FOUND)
-		rc = bind_fresh(f, e, &d, err);
+		rc = bind_fresh(e, &d, err);
 	if (rc != MS_OK)
 		return rc;
 	bool listed = ms_span_eq(b.status, ms_span_str("expected"));
@@ -215,6 +215,30 @@ apply_admit(const struct ms_fold *f, const struct ms_entry *e, struct ms_err *er
 	d.row.claims = a.claims;
 	d.row.present |= MS_CBOR_BIT(MS_ROW_DEVICE_AUTHORITY);
 	return device_save(f, e, &d, next, err);
+}
+
+/* A device that is gone for good gives its name up. */
+static enum ms_rc
+free_name(const struct ms_fold *f, const struct ms_entry *e, const struct device *d, struct ms_err *err)
+{
+	struct ms_claims c;
+	struct ms_row_index row;
+	struct ms_row_key k;
+	struct ms_buf blob, mem;
+	ms_buf_init(&blob, MEM_MAX);
+	ms_buf_init(&mem, MEM_MAX);
+	enum ms_rc rc = ms_store_get_blob(f->blobs, d->row.claims.p, &blob, err);
+	if (rc == MS_OK)
+		rc = ms_cbor_parse_map(&ms_claims_table, ms_buf_span(&blob), &c, err);
+	if (rc == MS_OK)
+		rc = ms_row_key(&k, e->tenant, c.name, err);
+	if (rc == MS_OK)
+		rc = ms_row_get(f->state, MS_TABLE_NAMES, e->tenant, c.name, &ms_row_index_table, &row, &mem, err);
+	if (rc == MS_OK && ms_span_eq(row.target, e->subject))
+		rc = ms_store_delete(f->state, MS_TABLE_NAMES, ms_span(k.bytes, k.len), err);
+	ms_buf_fini(&blob);
+	ms_buf_fini(&mem);
+	return rc == MS_ERR_NOT_FOUND ? MS_OK : rc;
 }
 
 static void
@@ -306,6 +330,8 @@ apply_life(const struct ms_fold *f, const struct ms_entry *e, struct ms_err *err
 	rc = device_save(f, e, &d, next, err);
 	if (rc == MS_OK && lives[i].certs != NULL)
 		rc = certs_set(f, e, lives[i].certs, err);
+	if (rc == MS_OK && (next == MS_LIFE_REVOKED || next == MS_LIFE_RETIRED))
+		rc = free_name(f, e, &d, err);
 	return rc;
 }
 

@@ -1,0 +1,166 @@
+/* Policy and reference sets of each tenant, parsed once and kept until the store has another version. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/core/core.h"
+
+#define CACHE_TENANTS 64u
+#define CACHE_REFERENCES 128u
+
+struct cached_policy {
+	char tenant[MS_NET_TENANT_MAX + 1];
+	uint64_t version;
+	struct ms_policy *policy;
+};
+struct cached_reference {
+	uint8_t id[32]; /* of its bytes */
+	struct ms_reference *reference;
+};
+struct ms_policy_cache {
+	struct cached_policy policies[CACHE_TENANTS];
+	struct cached_reference references[CACHE_REFERENCES];
+	size_t next_policy, next_reference; /* the slot to use next when none fits */
+};
+
+enum ms_rc
+ms_policy_cache_new(struct ms_policy_cache **ret, struct ms_err *err)
+{
+	struct ms_policy_cache *p = calloc(1, sizeof *p);
+	if (p == NULL)
+		return ms_fail(err, MS_ERR_NOMEM, "policy cache");
+	*ret = p;
+	return MS_OK;
+}
+
+void
+ms_policy_cache_free(struct ms_policy_cache *p)
+{
+	if (p == NULL)
+		return;
+	for (size_t i = 0; i < CACHE_TENANTS; i++)
+		ms_policy_free(p->policies[i].policy);
+	for (size_t i = 0; i < CACHE_REFERENCES; i++)
+		ms_reference_free(p->references[i].reference);
+	free(p);
+}
+
+static struct cached_policy *
+policy_slot(struct ms_policy_cache *p, struct ms_span tenant)
+{
+	for (size_t i = 0; i < CACHE_TENANTS; i++)
+		if (ms_span_eq(tenant, ms_span_str(p->policies[i].tenant)))
+			return &p->policies[i];
+	struct cached_policy *s = &p->policies[p->next_policy++ % CACHE_TENANTS];
+	ms_policy_free(s->policy);
+	memset(s, 0, sizeof *s);
+	memcpy(s->tenant, tenant.p, tenant.len);
+	return s;
+}
+
+static enum ms_rc
+policy_read(struct ms_core *c, const struct ms_row_object *row, struct ms_policy **ret, struct ms_err *err)
+{
+	struct ms_buf blob;
+	ms_buf_init(&blob, MS_POLICY_WIRE_MAX);
+	enum ms_rc rc = ms_store_get_blob(c->store, row->object.p, &blob, err);
+	if (rc == MS_OK)
+		rc = ms_policy_load(ms_buf_span(&blob), ret, err);
+	ms_buf_fini(&blob);
+	return rc == MS_OK ? rc : ms_prefix(err, MS_ERR_IO, "policy");
+}
+
+enum ms_rc
+ms_core_policy(struct ms_core *c, struct ms_span tenant, const struct ms_policy **ret, uint64_t *ret_version, struct ms_err *err)
+{
+	struct ms_row_object row;
+	struct ms_buf mem;
+	if (tenant.len == 0 || tenant.len > MS_NET_TENANT_MAX)
+		return ms_fail(err, MS_ERR_INTERNAL, "policy of no tenant");
+	ms_buf_init(&mem, 4096);
+	enum ms_rc rc = ms_row_get(c->store, MS_TABLE_POLICIES, tenant, ms_span_str("current"), &ms_row_object_table, &row, &mem, err);
+	if (rc == MS_ERR_NOT_FOUND) {
+		*ret = NULL;
+		*ret_version = 0;
+		rc = MS_OK;
+	} else if (rc == MS_OK) {
+		struct cached_policy *s = policy_slot(c->policies, tenant);
+		if (s->policy == NULL || s->version != row.version) {
+			struct ms_policy *fresh = NULL;
+			rc = policy_read(c, &row, &fresh, err);
+			if (rc == MS_OK) {
+				ms_policy_free(s->policy);
+				s->policy = fresh;
+				s->version = row.version;
+			}
+		}
+		if (rc == MS_OK) {
+			*ret = s->policy;
+			*ret_version = row.version;
+		}
+	}
+	ms_buf_fini(&mem);
+	return rc;
+}
+
+struct lookup {
+	struct ms_core *c;
+	struct ms_span tenant;
+};
+
+static enum ms_rc
+reference_read(struct ms_core *c, const uint8_t id[static 32], const struct ms_reference **ret, struct ms_err *err)
+{
+	struct ms_policy_cache *p = c->policies;
+	for (size_t i = 0; i < CACHE_REFERENCES; i++)
+		if (p->references[i].reference != NULL && ms_span_eq(ms_span(p->references[i].id, 32), ms_span(id, 32))) {
+			*ret = p->references[i].reference;
+			return MS_OK;
+		}
+	struct cached_reference *s = &p->references[p->next_reference++ % CACHE_REFERENCES];
+	struct ms_reference *fresh = NULL;
+	struct ms_buf blob;
+	ms_buf_init(&blob, MS_REFERENCE_WIRE_MAX);
+	enum ms_rc rc = ms_store_get_blob(c->store, id, &blob, err);
+	if (rc == MS_OK)
+		rc = ms_reference_parse(ms_buf_span(&blob), &fresh, err);
+	ms_buf_fini(&blob);
+	if (rc != MS_OK)
+		return ms_prefix(err, MS_ERR_IO, "reference set");
+	ms_reference_free(s->reference);
+	s->reference = fresh;
+	memcpy(s->id, id, sizeof s->id);
+	*ret = fresh;
+	return MS_OK;
+}
+
+static enum ms_rc
+find_reference(void *ctx, struct ms_span name, const struct ms_reference **ret, struct ms_err *err)
+{
+	struct lookup *l = ctx;
+	struct ms_row_object row;
+	struct ms_buf mem;
+	ms_buf_init(&mem, 4096);
+	enum ms_rc rc = ms_row_get(l->c->store, MS_TABLE_REFERENCES, l->tenant, name, &ms_row_object_table, &row, &mem, err);
+	if (rc == MS_OK)
+		rc = reference_read(l->c, row.object.p, ret, err);
+	ms_buf_fini(&mem);
+	return rc;
+}
+
+enum ms_rc
+ms_core_judge(
+    struct ms_core *c, const struct ms_policy_device *device, const struct ms_pcrs *pcrs, struct ms_judged *ret, struct ms_err *err)
+{
+	struct lookup l = {c, device->tenant};
+	struct ms_policy_input in = {.device = *device, .pcrs = pcrs, .reference = find_reference, .reference_ctx = &l};
+	enum ms_rc rc = ms_core_policy(c, device->tenant, &in.policy, &in.policy_version, err);
+	if (rc == MS_OK)
+		rc = ms_policy_judge(&in, &ret->verdict, err);
+	if (rc != MS_OK)
+		return rc;
+	if (in.policy != NULL)
+		ret->settings = *ms_policy_settings(in.policy);
+	else
+		memset(&ret->settings, 0, sizeof ret->settings);
+	return MS_OK;
+}

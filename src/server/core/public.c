@@ -1,0 +1,72 @@
+/* Requests that write nothing: deployment root, CRL, challenge; and net's own certificate. */
+#include <string.h>
+
+#include "crypto/cosesig.h"
+#include "server/core/core.h"
+
+enum ms_rc
+ms_request_root(struct ms_core *c, struct ms_job *j, struct ms_err *err)
+{
+	ms_buf_put_span(&j->out, c->root->wire);
+	j->kind = MS_NET_OCTET;
+	j->answered = true;
+	return ms_buf_check(&j->out, err);
+}
+
+enum ms_rc
+ms_request_crl(struct ms_core *c, struct ms_job *j, struct ms_err *err)
+{
+	if (c->crl.len == 0)
+		return ms_fail(err, MS_ERR_UNAVAILABLE, "no CRL was made yet");
+	ms_buf_put_span(&j->out, ms_buf_span(&c->crl));
+	j->kind = MS_NET_OCTET;
+	j->answered = true;
+	return ms_buf_check(&j->out, err);
+}
+
+static enum ms_rc
+challenge_statement(struct ms_core *c, struct ms_job *j, const struct ms_challenge_body *body, struct ms_buf *out, struct ms_err *err)
+{
+	struct ms_buf b;
+	ms_buf_init(&b, 512);
+	enum ms_rc rc = ms_cbor_build_map(&ms_challenge_body_table, body, &b, err);
+	struct ms_statement_fields f = {.kind = "challenge",
+	    .deployment = c->root->deployment,
+	    .audience = "agent",
+	    .tenant = j->tenant,
+	    .issued_s = c->now_s,
+	    .expires_s = c->now_s + MS_CORE_NONCE_LIFE_S,
+	    .body = ms_buf_span(&b)};
+	if (rc == MS_OK)
+		rc = ms_statement_sign(&c->boot_signer, &f, out, err);
+	ms_buf_fini(&b);
+	return rc;
+}
+
+enum ms_rc
+ms_request_challenge(struct ms_core *c, struct ms_job *j, struct ms_err *err)
+{
+	struct ms_challenge_req q;
+	uint8_t nonce[MS_NONCE_LEN];
+	enum ms_rc rc = ms_cbor_parse_map(&ms_challenge_req_table, ms_buf_span(&j->body), &q, err);
+	if (rc == MS_OK && q.v != MS_PROTOCOL_VERSION)
+		rc = ms_fail(err, MS_ERR_TOO_OLD, "protocol version %llu", (unsigned long long)q.v);
+	enum ms_purpose purpose = rc == MS_OK ? ms_purpose_by_name(q.purpose) : MS_PURPOSE_NONE;
+	if (rc == MS_OK && purpose == MS_PURPOSE_NONE)
+		rc = ms_fail(err, MS_ERR_MALFORMED, "challenge for an unknown purpose");
+	if (rc == MS_OK && (c->challenge_key.len == 0 || c->now_s >= c->challenge_key_expires_s))
+		rc = ms_fail(err, MS_ERR_UNAVAILABLE, "no challenge key yet");
+	if (rc == MS_OK)
+		rc = ms_nonce_issue(c, purpose, ms_span_str(j->tenant), nonce, err);
+	if (rc != MS_OK)
+		return rc;
+	struct ms_challenge_body body = {.nonce = ms_span(nonce, sizeof nonce), .purpose = q.purpose, .now_s = c->now_s};
+	struct ms_buf statement;
+	ms_buf_init(&statement, 1024);
+	rc = challenge_statement(c, j, &body, &statement, err);
+	struct ms_challenge_resp r = {.key = ms_buf_span(&c->challenge_key), .challenge = ms_buf_span(&statement)};
+	if (rc == MS_OK)
+		rc = ms_job_reply(j, &ms_challenge_resp_table, &r, err);
+	ms_buf_fini(&statement);
+	return rc;
+}
