@@ -132,6 +132,12 @@ ms_statement_unproven_body(const struct ms_statement_raw *raw)
 	return raw->claims.body;
 }
 
+struct ms_span
+ms_statement_unproven_deployment(const struct ms_statement_raw *raw)
+{
+	return raw->claims.deployment;
+}
+
 static bool
 is_text(struct ms_span s, const char *text)
 {
