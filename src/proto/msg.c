@@ -41,6 +41,7 @@ static const struct ms_cbor_field challenge_body_rows[] = {
     MS_CBOR_F_BYTES(1, struct ms_challenge_body, nonce, MS_CBOR_REQ, 40, 40),
     MS_CBOR_F_TEXT(2, struct ms_challenge_body, purpose, MS_CBOR_REQ, 1, 16),
     MS_CBOR_F_UINT(3, struct ms_challenge_body, now_s, MS_CBOR_REQ, 0, UINT64_C(253402300799)),
+    MS_CBOR_F_UINT(4, struct ms_challenge_body, seal_mask, MS_CBOR_OPT, 1, 0xffffff),
 };
 const struct ms_cbor_table ms_challenge_body_table = MS_CBOR_TABLE("challenge body", struct ms_challenge_body, challenge_body_rows);
 

@@ -60,7 +60,9 @@ struct ms_challenge_body {
 	struct ms_span nonce;
 	struct ms_span purpose;
 	uint64_t now_s;
+	uint64_t seal_mask; /* optional: purpose secret: the PCRs that the sealing key is to be bound to */
 };
+#define MS_CHALLENGE_BODY_SEAL_MASK 4u
 extern const struct ms_cbor_table ms_challenge_body_table;
 
 /* Body of a `binding` statement: AK and EK are in one TPM. */

@@ -43,6 +43,22 @@ challenge_statement(struct ms_core *c, struct ms_job *j, const struct ms_challen
 	return rc;
 }
 
+/* A device that asks for a secret makes its sealing key for the PCRs that the policy names. */
+static enum ms_rc
+tell_seal_mask(struct ms_core *c, struct ms_job *j, enum ms_purpose purpose, struct ms_challenge_body *body, struct ms_err *err)
+{
+	const struct ms_policy *policy = NULL;
+	uint64_t version = 0;
+	if (purpose != MS_PURPOSE_SECRET)
+		return MS_OK;
+	enum ms_rc rc = ms_core_policy(c, ms_span_str(j->tenant), &policy, &version, err);
+	if (rc != MS_OK || policy == NULL)
+		return rc;
+	body->seal_mask = ms_policy_settings(policy)->seal_mask;
+	body->present |= MS_CBOR_BIT(MS_CHALLENGE_BODY_SEAL_MASK);
+	return MS_OK;
+}
+
 enum ms_rc
 ms_request_challenge(struct ms_core *c, struct ms_job *j, struct ms_err *err)
 {
@@ -62,8 +78,10 @@ ms_request_challenge(struct ms_core *c, struct ms_job *j, struct ms_err *err)
 		return rc;
 	struct ms_challenge_body body = {.nonce = ms_span(nonce, sizeof nonce), .purpose = q.purpose, .now_s = c->now_s};
 	struct ms_buf statement;
+	rc = tell_seal_mask(c, j, purpose, &body, err);
 	ms_buf_init(&statement, 1024);
-	rc = challenge_statement(c, j, &body, &statement, err);
+	if (rc == MS_OK)
+		rc = challenge_statement(c, j, &body, &statement, err);
 	struct ms_challenge_resp r = {.key = ms_buf_span(&c->challenge_key), .challenge = ms_buf_span(&statement)};
 	if (rc == MS_OK)
 		rc = ms_job_reply(j, &ms_challenge_resp_table, &r, err);
