@@ -67,8 +67,6 @@ read_rsa(struct ms_rd *r, struct ms_tpm_public *p, struct ms_err *err)
 	p->curve = p->kdf = p->kdf_hash = MS_TPM_ALG_NULL;
 	p->key_bits = ms_rd_u16(r);
 	p->exponent = ms_rd_u32(r);
-	if (r->bad)
-		return ms_fail(err, MS_ERR_MALFORMED, "public area: RSA parameters are cut short");
 	if (p->key_bits != 2048 && p->key_bits != 3072 && p->key_bits != 4096)
 		return ms_fail(err, MS_ERR_UNSUPPORTED, "public area: RSA of %u bits", p->key_bits);
 	if (p->exponent == 0)
@@ -91,8 +89,6 @@ read_ecc(struct ms_rd *r, struct ms_tpm_public *p, struct ms_err *err)
 	p->curve = ms_rd_u16(r);
 	p->kdf = ms_rd_u16(r);
 	p->kdf_hash = p->kdf == MS_TPM_ALG_NULL ? MS_TPM_ALG_NULL : ms_rd_u16(r);
-	if (r->bad)
-		return ms_fail(err, MS_ERR_MALFORMED, "public area: ECC parameters are cut short");
 	if (p->kdf != MS_TPM_ALG_NULL && p->kdf != MS_TPM_ALG_MGF1 && p->kdf != MS_TPM_ALG_KDF1_56A && p->kdf != MS_TPM_ALG_KDF1_108)
 		return ms_fail(err, MS_ERR_UNSUPPORTED, "public area: KDF 0x%04x", p->kdf);
 	size_t coord = coord_len(p->curve);
@@ -113,8 +109,6 @@ read_head(struct ms_rd *r, struct ms_tpm_public *p, struct ms_err *err)
 	p->name_alg = ms_rd_u16(r);
 	p->attributes = ms_rd_u32(r);
 	p->auth_policy = ms_rd_tpm2b(r, POLICY_MAX);
-	if (r->bad)
-		return ms_fail(err, MS_ERR_MALFORMED, "public area: cut short");
 	if (p->type != MS_TPM_ALG_RSA && p->type != MS_TPM_ALG_ECC)
 		return ms_fail(err, MS_ERR_UNSUPPORTED, "public area: type 0x%04x", p->type);
 	if ((p->attributes & ~ATTRIBUTES_KNOWN) != 0)
@@ -133,9 +127,10 @@ ms_tpm_public_parse(struct ms_span s, struct ms_tpm_public *ret, struct ms_err *
 	struct ms_rd r = ms_rd_span(s);
 	struct ms_tpm_public p = {.raw = s};
 	enum ms_rc rc = read_head(&r, &p, err);
-	if (rc != MS_OK)
-		return rc;
-	rc = p.type == MS_TPM_ALG_RSA ? read_rsa(&r, &p, err) : read_ecc(&r, &p, err);
+	if (rc == MS_OK)
+		rc = p.type == MS_TPM_ALG_RSA ? read_rsa(&r, &p, err) : read_ecc(&r, &p, err);
+	if (r.bad) /* what was judged may have been the zeros of a bad read */
+		return ms_fail(err, MS_ERR_MALFORMED, "public area: cut short");
 	if (rc != MS_OK)
 		return rc;
 	if (!ms_rd_done(&r))

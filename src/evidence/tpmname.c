@@ -30,8 +30,6 @@ ms_tpm_public_name(const struct ms_tpm_public *p, struct ms_tpm_name *ret, struc
 enum ms_rc
 ms_tpm_qualified_name(struct ms_span parent, const struct ms_tpm_name *name, struct ms_tpm_name *ret, struct ms_err *err)
 {
-	if (name->len < 2)
-		return ms_fail(err, MS_ERR_USAGE, "qualified name: no name");
 	return name_of((uint16_t)(name->p[0] << 8 | name->p[1]), parent, ms_tpm_name_span(name), ret, err);
 }
 

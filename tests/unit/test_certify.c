@@ -141,6 +141,21 @@ MS_TEST(certify_that_names_another_signer_is_refused_though_the_ak_signed_it)
 	soft_ak_free(&soft);
 }
 
+MS_TEST(certify_with_a_qualified_name_that_fits_no_hash_of_ours_is_refused)
+{
+	struct soft_ak soft = soft_ak_new();
+	struct scene s = scene_over("certify-identity", "identity");
+	ms_ak_free(s.ak);
+	s.ak = soft.ak;
+	s.attest = soft_attest(&soft, "certify-identity");
+	CHECK_INT(s.attest.p[s.attest.len - 35], 34);
+	s.attest.p[s.attest.len - 35] = 66;
+	s.attest.len += 32;
+	s.sig = soft_sign(&soft, &s.attest);
+	refuse(&s, MS_EVIDENCE_MALFORMED);
+	soft_ak_free(&soft);
+}
+
 /* ---- roles ---- */
 
 MS_TEST(I16_identity_role_takes_a_signing_p256_key_and_gives_its_point)

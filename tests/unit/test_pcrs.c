@@ -65,6 +65,15 @@ MS_TEST(pcrs_refuse_one_index_twice)
 	refuse(w, sizeof w, MS_ERR_MALFORMED);
 }
 
+MS_TEST(pcrs_of_an_index_that_is_none_are_not_built)
+{
+	struct ms_pcrs p = {.mask = 1u << 24 | 1};
+	MS_OWN(ms_buf_fini) struct ms_buf b;
+	ms_buf_init(&b, 1000);
+	CHECK_INT(ms_pcrs_build(&p, &b, NULL), MS_ERR_USAGE);
+	CHECK_INT(b.len, 0);
+}
+
 MS_TEST(pcr_digest_is_the_one_that_the_tpm_quotes)
 {
 	struct ms_pcrs p = recorded_pcrs("pcrs-boot");
