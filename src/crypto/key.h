@@ -91,5 +91,8 @@ void ms_softkey_free(struct ms_softkey *k);
 MS_CLEANUP(struct ms_softkey, ms_softkey_free)
 const struct ms_pubkey *ms_softkey_public(const struct ms_softkey *k); /* borrowed */
 struct ms_signer ms_softkey_signer(struct ms_softkey *k);              /* borrows k */
+/* As a token does: P-256 over a SHA-256 digest made by the caller. MS_ERR_USAGE for an Ed25519 key. */
+MS_MUST_USE enum ms_rc ms_softkey_sign_digest(
+    struct ms_softkey *k, const uint8_t digest[static MS_SHA256_LEN], uint8_t sig[static MS_SIG_LEN], struct ms_err *err);
 
 #endif

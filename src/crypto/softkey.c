@@ -129,16 +129,25 @@ ms_softkey_public(const struct ms_softkey *k)
 	return k->pub;
 }
 
+enum ms_rc
+ms_softkey_sign_digest(
+    struct ms_softkey *k, const uint8_t digest[static MS_SHA256_LEN], uint8_t sig[static MS_SIG_LEN], struct ms_err *err)
+{
+	uint8_t der[MS_DER_ECDSA_MAX];
+	size_t len = sizeof der;
+	if (k->ctx == NULL)
+		return ms_fail(err, MS_ERR_USAGE, "this key signs no digests");
+	if (EVP_PKEY_sign(k->ctx, der, &len, digest, MS_SHA256_LEN) != 1)
+		return ms_lib_fail(err, "sign");
+	return ms_der_ecdsa_parse(ms_span(der, len), sig, err);
+}
+
 static enum ms_rc
 sign_p256(void *ctx, struct ms_span msg, uint8_t sig[static MS_SIG_LEN], struct ms_err *err)
 {
-	const struct ms_softkey *k = ctx;
-	uint8_t digest[MS_SHA256_LEN], der[MS_DER_ECDSA_MAX];
-	size_t len = sizeof der;
+	uint8_t digest[MS_SHA256_LEN];
 	ms_sha256(msg, digest);
-	if (EVP_PKEY_sign(k->ctx, der, &len, digest, sizeof digest) != 1)
-		return ms_lib_fail(err, "sign");
-	return ms_der_ecdsa_parse(ms_span(der, len), sig, err);
+	return ms_softkey_sign_digest(ctx, digest, sig, err);
 }
 
 static enum ms_rc
