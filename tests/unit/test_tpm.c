@@ -249,6 +249,7 @@ MS_TEST(public_area_refuses_types_curves_and_algorithms_we_do_not_take)
 		enum ms_rc want;
 	} rows[] = {
 	    {"ak", 1, 0x08, MS_ERR_UNSUPPORTED},                                        /* keyed hash */
+	    {"sealing", 1, 0x08, MS_ERR_UNSUPPORTED},                                   /* as above, in the layout of an ECC key */
 	    {"ak", 1, 0x25, MS_ERR_UNSUPPORTED},                                        /* symmetric cipher */
 	    {"ak", 7, 0xff, MS_ERR_MALFORMED},                                          /* reserved attributes */
 	    {"ak", 11, 0x0a, MS_ERR_UNSUPPORTED},                                       /* symmetric: XOR */
