@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "server/sandbox.h"
@@ -109,5 +110,5 @@ main(int argc, char **argv)
 	/* the TSS writes to its socket without MSG_NOSIGNAL: a TPM that went away is an error to report, not a death */
 	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
 		return ms_rc_exit(MS_ERR_INTERNAL);
-	return serve(&a);
+	_exit(serve(&a)); /* not through atexit(): what libraries would clean up there needs calls that the cage refuses */
 }

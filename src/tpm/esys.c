@@ -3,10 +3,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <tss2/tss2_rc.h>
-#include <tss2/tss2_tctildr.h>
 
 #include "crypto/lib.h"
 #include "tpm/esys_int.h"
+#include "tpm/tcti.h"
+
+/* Part 2, 7.2 and 7.5 (the constants of the TSS overflow an int). */
+#define HANDLES_TRANSIENT 0x80000000u
+#define HANDLES_LOADED_SESSION 0x02000000u
 
 void
 ms_esys_free(void *p)
@@ -171,8 +175,7 @@ esys_free(struct ms_tpm *t)
 		ms_esys_drop_all(e);
 		Esys_Finalize(&e->ctx);
 	}
-	if (e->tcti != NULL)
-		Tss2_TctiLdr_Finalize(&e->tcti);
+	ms_tcti_free(e->tcti);
 	ms_buf_fini(&e->ek_cert);
 	free(e);
 }
@@ -200,29 +203,20 @@ flush_left(struct ms_esys *e, TPM2_HANDLE first, struct ms_err *err)
 	return MS_OK;
 }
 
-static bool
-tcti_ok(const char *tcti)
-{
-	/* the loader also takes "cmd:...", which runs a program, and paths of libraries */
-	return strncmp(tcti, "device:", 7) == 0 || strncmp(tcti, "swtpm:", 6) == 0;
-}
-
 static enum ms_rc
 esys_connect(struct ms_esys *e, const char *tcti, struct ms_err *err)
 {
-	TSS2_RC code = Tss2_TctiLdr_Initialize(tcti, &e->tcti);
-	if (code != TSS2_RC_SUCCESS) {
-		e->tcti = NULL;
-		return ms_fail(err, MS_ERR_UNAVAILABLE, "TPM: cannot open \"%.100s\": %s", tcti, Tss2_RC_Decode(code));
-	}
-	code = Esys_Initialize(&e->ctx, e->tcti, NULL);
+	enum ms_rc rc = ms_tcti_open(tcti, &e->tcti, err);
+	if (rc != MS_OK)
+		return rc;
+	TSS2_RC code = Esys_Initialize(&e->ctx, e->tcti, NULL);
 	if (code != TSS2_RC_SUCCESS) {
 		e->ctx = NULL;
 		return ms_esys_rc(e, code, "open", err);
 	}
-	enum ms_rc rc = flush_left(e, TPM2_TRANSIENT_FIRST, err);
+	rc = flush_left(e, HANDLES_TRANSIENT, err);
 	if (rc == MS_OK)
-		rc = flush_left(e, TPM2_LOADED_SESSION_FIRST, err);
+		rc = flush_left(e, HANDLES_LOADED_SESSION, err);
 	struct ms_tpm_pcrs pcrs; /* the first command that a TPM without TPM2_Startup refuses */
 	if (rc == MS_OK)
 		rc = ms_esys_read_pcrs(e, 1, &pcrs, err);
@@ -232,8 +226,6 @@ esys_connect(struct ms_esys *e, const char *tcti, struct ms_err *err)
 enum ms_rc
 ms_tpm_open(const char *tcti, struct ms_tpm **ret, struct ms_err *err)
 {
-	if (!tcti_ok(tcti))
-		return ms_fail(err, MS_ERR_USAGE, "TPM: \"%.100s\" is not device:PATH or swtpm:host=H,port=N or swtpm:path=PATH", tcti);
 	enum ms_rc rc = ms_crypto_init(err);
 	if (rc != MS_OK)
 		return rc;
