@@ -174,12 +174,25 @@ check_known(struct verifier *v, const char *rel, bool regular)
 	return MS_OK;
 }
 
-/* A partial file of an earlier checkpoint: it must be the beginning of what is there now. */
+/* In which entry of the bundle that was verified the byte at `at` lies; n: behind them all. */
+static size_t
+entry_at(const struct verifier *v, size_t n, size_t at)
+{
+	size_t i = 0, end = 0;
+	for (; i < n; i++) {
+		end += 2 + v->entries[i].len;
+		if (at < end)
+			break;
+	}
+	return i;
+}
+
+/* A partial file of an earlier checkpoint: it must be the beginning of what is there now, and has been verified. */
 static enum ms_rc
 check_older(struct verifier *v, const char *rel, MS_UNUSED bool regular)
 {
 	struct ms_tile t, now;
-	size_t good = 0;
+	size_t at = 0, good = 0, place;
 	if (ms_tile_parse(ms_span_str(rel), &t, NULL) != MS_OK)
 		return MS_OK;
 	now = t;
@@ -189,22 +202,19 @@ check_older(struct verifier *v, const char *rel, MS_UNUSED bool regular)
 	enum ms_rc rc = read_tile(v, &t, &v->tile);
 	if (rc == MS_OK)
 		rc = read_tile(v, &now, &v->bundle);
+	if (rc == MS_OK && t.level == MS_TILE_ENTRIES)
+		rc = ms_bundle_parse(ms_buf_span(&v->bundle), now.width, v->entries, &good, v->err);
 	if (rc != MS_OK)
 		return rc;
-	if (t.level == MS_TILE_ENTRIES && ms_bundle_parse(ms_buf_span(&v->tile), t.width, v->entries, &good, NULL) != MS_OK)
-		return refuse_file(v, rel, t.index * MS_TILE_WIDTH + good, "is cut or followed by more");
-	size_t at = 0, step = t.level == MS_TILE_ENTRIES ? 1 : MS_NODE_LEN;
 	while (at < v->tile.len && at < v->bundle.len && v->tile.p[at] == v->bundle.p[at])
 		at++;
-	if (at == v->tile.len)
+	place = t.level == MS_TILE_ENTRIES ? entry_at(v, good, at) : at / MS_NODE_LEN;
+	if (at == v->tile.len && place == t.width)
 		return MS_OK;
-	uint64_t entry = t.index * MS_TILE_WIDTH + at / step;
-	if (t.level == MS_TILE_ENTRIES) {
-		for (good = 0; good + 1 < t.width && v->entries[good].p + v->entries[good].len <= v->tile.p + at; good++)
-			;
-		entry = t.index * MS_TILE_WIDTH + good;
-	}
-	return refuse_file(v, rel, t.level == MS_TILE_ENTRIES || t.level == 0 ? entry : NO_ENTRY, "differs from the later file");
+	bool of_entry = t.level == MS_TILE_ENTRIES || t.level == 0;
+	if (place >= t.width) /* too long: the last one is to blame */
+		place = t.width - 1;
+	return refuse_file(v, rel, of_entry ? t.index * MS_TILE_WIDTH + place : NO_ENTRY, "differs from the later file");
 }
 
 static enum ms_rc
