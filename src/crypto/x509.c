@@ -156,7 +156,9 @@ ms_x509_store_add(struct ms_x509_store *s, struct ms_span pem_or_der, struct ms_
 	MS_OWN(X509_free) X509 *x = NULL;
 	if (pem_or_der.len > (4u << 20))
 		return ms_fail(err, MS_ERR_TOO_BIG, "certificate file of %zu bytes", pem_or_der.len);
-	if (pem_or_der.len == 0 || pem_or_der.p[0] != 0x30) /* SEQUENCE */
+	if (pem_or_der.len == 0)
+		return ms_fail(err, MS_ERR_MALFORMED, "certificate file: empty");
+	if (pem_or_der.p[0] != 0x30) /* SEQUENCE */
 		return add_pem(s, pem_or_der, err);
 	enum ms_rc rc = from_der(pem_or_der, &x, err);
 	return rc == MS_OK ? add_one(s, x, err) : rc;
