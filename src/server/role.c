@@ -35,16 +35,6 @@ struct ms_role {
 	bool ready;
 };
 
-#ifdef MS_SANITIZED
-/* The leak checker traces its own process, which no role may. */
-int __lsan_is_turned_off(void);
-int
-__lsan_is_turned_off(void)
-{
-	return 1;
-}
-#endif
-
 static enum ms_rc
 copy_value(struct ms_span s, struct entry *e)
 {

@@ -77,6 +77,16 @@ static const struct ms_sandbox_row profiles[MS_SANDBOX_PROFILE_COUNT] = {
 	.dies_with_parent = true},
 };
 
+#ifdef MS_SANITIZED
+/* The leak checker traces its own process, which nobody may in here. */
+int __lsan_is_turned_off(void);
+int
+__lsan_is_turned_off(void)
+{
+	return 1;
+}
+#endif
+
 const char *
 ms_sandbox_profile_name(enum ms_sandbox_profile p)
 {
@@ -108,14 +118,15 @@ set_limits(const struct ms_sandbox_row *row, struct ms_err *err)
 	return set_limit(RLIMIT_NOFILE, "RLIMIT_NOFILE", row->nofile < now.rlim_max ? row->nofile : now.rlim_max, err);
 }
 
+/* `keep` stays usable in this process; `bounding` is all that it or its children can ever have again. */
 static enum ms_rc
-set_caps(uint64_t keep, struct ms_err *err)
+set_caps(uint64_t bounding, uint64_t keep, struct ms_err *err)
 {
 	struct __user_cap_header_struct h = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct d[2] = {0}, got[2];
 	for (int c = 0; c <= 63; c++) {
 		int has = prctl(PR_CAPBSET_READ, c, 0, 0, 0);
-		if (has == 1 && (keep & CAP(c)) == 0 && prctl(PR_CAPBSET_DROP, c, 0, 0, 0) != 0 && geteuid() == 0)
+		if (has == 1 && (bounding & CAP(c)) == 0 && prctl(PR_CAPBSET_DROP, c, 0, 0, 0) != 0 && geteuid() == 0)
 			return fail_errno(err, "capability bounding set");
 	}
 	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0)
@@ -245,9 +256,9 @@ ms_sandbox_enter(const struct ms_sandbox *s, struct ms_err *err)
 	if ((rc = set_limits(row, err)) != MS_OK)
 		return rc;
 	/* the bounding set goes while we still may; what is permitted goes with the user */
-	if (s->drop_user && (rc = set_caps(CAP(CAP_SETUID) | CAP(CAP_SETGID) | CAP(CAP_SETPCAP), err)) != MS_OK)
+	if (s->drop_user && (rc = set_caps(0, CAP(CAP_SETUID) | CAP(CAP_SETGID), err)) != MS_OK)
 		return rc;
-	if ((rc = drop_user(s, err)) != MS_OK || (rc = set_caps(row->keep_caps, err)) != MS_OK)
+	if ((rc = drop_user(s, err)) != MS_OK || (rc = set_caps(row->keep_caps, row->keep_caps, err)) != MS_OK)
 		return rc;
 	if (row->no_fork && geteuid() != 0 && (rc = set_limit(RLIMIT_NPROC, "RLIMIT_NPROC", 0, err)) != MS_OK)
 		return rc;
