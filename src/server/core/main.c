@@ -45,6 +45,17 @@ static const ms_request_fn requests[MS_OP_END] = {
     [MS_OP_OPERATOR] = ms_request_operator,
 };
 
+/* Is it one of the tenants that this server has? Nothing else is told about another (I8). */
+static bool
+tenant_served(const struct ms_core *c, struct ms_span tenant)
+{
+	const char *one;
+	for (size_t i = 0; (one = ms_role_get_item(c->role, "tenants", i)) != NULL; i++)
+		if (ms_span_eq(tenant, ms_span_str(one)))
+			return true;
+	return false;
+}
+
 static void
 refuse_busy(struct ms_net_link *l, uint64_t frame)
 {
@@ -79,6 +90,8 @@ on_request(void *ctx, struct ms_frame *f, struct ms_err *err)
 	memcpy(j->exporter, q.exporter, sizeof j->exporter);
 	ms_buf_put_span(&j->body, q.body);
 	rc = ms_buf_check(&j->body, &job_err);
+	if (rc == MS_OK && q.tenant.len > 0 && !tenant_served(c, q.tenant))
+		rc = ms_fail(&job_err, MS_ERR_NOT_FOUND, "no such tenant");
 	if (rc == MS_OK)
 		rc = requests[q.op](c, j, &job_err);
 	ms_job_settle(c, j, rc, &job_err);
