@@ -1,7 +1,7 @@
 #!/bin/bash
 # Our certificates and CRL, judged by openssl: strict chain, purposes, names, revocation. usage: cert.sh DRIVER
 set -eu
-driver=$1
+driver=$(realpath "$1")
 command -v openssl >/dev/null || { echo "openssl is missing: skipped"; exit 77; }
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT

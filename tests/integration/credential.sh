@@ -2,7 +2,7 @@
 # A credential made in software is recovered by a real TPM (swtpm), for RSA-2048 and P-256 endorsement keys, and only for
 # the object that it names. usage: credential.sh DRIVER
 set -eu
-driver=$1
+driver=$(realpath "$1")
 for tool in swtpm tpm2_createek openssl xxd; do
 	command -v $tool >/dev/null || { echo "$tool is missing: skipped"; exit 77; }
 done

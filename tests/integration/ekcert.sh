@@ -2,7 +2,7 @@
 # An EK certificate as swtpm_setup makes it chains to its local maker CA, and each way it can be wrong has its own answer.
 # usage: ekcert.sh DRIVER
 set -eu
-driver=$1
+driver=$(realpath "$1")
 for tool in swtpm swtpm_setup tpm2_createek openssl; do
 	command -v $tool >/dev/null || { echo "$tool is missing: skipped"; exit 77; }
 done
