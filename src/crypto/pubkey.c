@@ -200,7 +200,7 @@ enum ms_rc
 ms_pubkey_from_rsa(struct ms_span modulus, uint64_t exponent, struct ms_pubkey **ret, struct ms_err *err)
 {
 	const struct ms_lib *lib;
-	unsigned bits;
+	unsigned bits = 0;
 	MS_OWN(ms_pubkey_free) struct ms_pubkey *k = NULL;
 	MS_OWN(ms_buf_fini) struct ms_buf spki;
 	ms_buf_init(&spki, MS_SPKI_MAX);
