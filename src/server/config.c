@@ -223,6 +223,20 @@ check_token(const char *file, const struct ms_config *c, const char *owner, stru
 	return MS_OK;
 }
 
+/* "limits" of "limits.max_connections" must be a map where it is there; *ret is NULL where the file is silent. */
+static enum ms_rc
+find_row(struct ms_yaml_node *root, const struct ms_config_row *row, struct ms_yaml_node **ret, struct ms_err *err)
+{
+	char level[64];
+	size_t len = strcspn(row->key, ".");
+	(void)snprintf(level, sizeof level, "%.*s", (int)len, row->key);
+	struct ms_yaml_node *n = ms_yaml_get(root, level);
+	enum ms_rc rc = n != NULL && row->key[len] == '.' ? ms_yaml_expect(n, MS_YAML_MAP, err) : MS_OK;
+	if (rc == MS_OK)
+		*ret = row->key[len] == '.' ? ms_yaml_get(n, row->key + len + 1) : n;
+	return rc;
+}
+
 enum ms_rc
 ms_config_parse(const char *file, struct ms_span text, struct ms_config **ret, struct ms_err *err)
 {
@@ -232,8 +246,10 @@ ms_config_parse(const char *file, struct ms_span text, struct ms_config **ret, s
 		return ms_fail(err, MS_ERR_NOMEM, "configuration");
 	enum ms_rc rc = ms_yaml_load(file, text, &y, err);
 	for (size_t i = 0; rc == MS_OK && i < N_ROWS; i++) {
-		struct ms_yaml_node *n = ms_yaml_get_path(ms_yaml_root(y), rows[i].key);
-		rc = n != NULL ? read_row(&rows[i], n, &c->value[i], err) : set_absent(file, &rows[i], &c->value[i], err);
+		struct ms_yaml_node *n = NULL;
+		rc = find_row(ms_yaml_root(y), &rows[i], &n, err);
+		if (rc == MS_OK)
+			rc = n != NULL ? read_row(&rows[i], n, &c->value[i], err) : set_absent(file, &rows[i], &c->value[i], err);
 	}
 	if (rc == MS_OK)
 		rc = ms_yaml_check_used(y, err);
