@@ -95,7 +95,7 @@ static enum ms_rc
 open_checkpoint(struct verifier *v, const struct ms_vkey *key, struct ms_checkpoint *ret)
 {
 	char path[PATH_MAX];
-	struct ms_note_raw raw;
+	struct ms_note n;
 	struct stat st;
 	if (stat(v->dir, &st) != 0 || !S_ISDIR(st.st_mode))
 		return ms_fail(v->err, MS_ERR_NOT_FOUND, "%s: no such directory", v->dir);
@@ -112,8 +112,8 @@ open_checkpoint(struct verifier *v, const struct ms_vkey *key, struct ms_checkpo
 			memcpy(why, v->err->text, sizeof why);
 		return refuse_file(v, "checkpoint", NO_ENTRY, why);
 	}
-	if (rc == MS_OK && ms_note_parse(ms_buf_span(&v->note), &raw, NULL) == MS_OK)
-		v->result->other_signatures = raw.n - 1;
+	if (rc == MS_OK && ms_note_verify(ms_buf_span(&v->note), key, &n, NULL) == MS_OK)
+		v->result->other_signatures = n.others;
 	return rc;
 }
 
