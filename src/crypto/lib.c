@@ -7,6 +7,7 @@
 
 #include <openssl/crypto.h>
 #include <openssl/provider.h>
+#include <openssl/rand.h>
 
 #include "crypto/lib_int.h"
 
@@ -96,7 +97,9 @@ make_context(void)
 	if (state.lib.ctx == NULL)
 		return false;
 	state.provider = OSSL_PROVIDER_load(state.lib.ctx, "default");
-	return state.provider != NULL;
+	/* seeds the generators now, with whatever system calls that takes: a cage comes later */
+	uint8_t first[1];
+	return state.provider != NULL && RAND_bytes_ex(state.lib.ctx, first, sizeof first, 0) == 1;
 }
 
 enum ms_rc

@@ -1,5 +1,6 @@
 #include "support/test.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -316,6 +317,58 @@ MS_TEST(pubkey_spki_refuses_every_flipped_bit_of_its_frame_and_every_cut)
 	}
 	CHECK(bad == NULL);
 	ms_softkey_free(k);
+}
+
+/* Made with the openssl program: tests/data/signatures/make */
+static struct ms_span
+data(const char *name)
+{
+	char path[64];
+	struct ms_span s;
+	(void)snprintf(path, sizeof path, "signatures/%s", name);
+	s.p = test_file(path, &s.len);
+	assert_non_null(s.p);
+	return s;
+}
+
+static void
+drop(struct ms_span s)
+{
+	free((void *)(uintptr_t)s.p);
+}
+
+static void
+verify_data(const char *key, const char *sig_name, enum ms_sig_scheme scheme)
+{
+	struct ms_span spki = data(key), sig = data(sig_name), msg = data("message");
+	struct ms_pubkey *k = NULL;
+	CHECK_OK(ms_pubkey_from_spki(spki, &k, NULL), NULL);
+	CHECK(ms_span_eq(ms_pubkey_spki(k), spki));
+	CHECK_OK(ms_pubkey_verify(k, scheme, msg, sig, NULL), NULL);
+	CHECK_INT(ms_pubkey_verify(k, scheme, ms_span(msg.p, msg.len - 1), sig, NULL), MS_ERR_AUTH);
+	CHECK_INT(ms_pubkey_verify(k, scheme, msg, ms_span(sig.p, sig.len - 1), NULL), MS_ERR_AUTH);
+	for (unsigned other = 0; other < MS_SIG_SCHEME_COUNT; other++) {
+		enum ms_rc rc = ms_pubkey_verify(k, (enum ms_sig_scheme)other, msg, sig, NULL);
+		bool same = other == scheme || (scheme == MS_SIG_RSA_PSS_SHA256 && other == MS_SIG_RSA_PSS_SHA256_TPM);
+		CHECK(same ? rc == MS_OK : rc == MS_ERR_AUTH || rc == MS_ERR_USAGE);
+	}
+	ms_pubkey_free(k);
+	drop(spki);
+	drop(sig);
+	drop(msg);
+}
+
+MS_TEST(verify_takes_what_openssl_signed_in_each_scheme_and_in_no_other)
+{
+	verify_data("p384.spki", "p384-sha256.sig", MS_SIG_ECDSA_SHA256);
+	verify_data("p384.spki", "p384-sha384.sig", MS_SIG_ECDSA_SHA384);
+	verify_data("rsa.spki", "rsa-pkcs1-sha256.sig", MS_SIG_RSA_PKCS1_SHA256);
+	verify_data("rsa.spki", "rsa-pkcs1-sha384.sig", MS_SIG_RSA_PKCS1_SHA384);
+	verify_data("rsa.spki", "rsa-pkcs1-sha512.sig", MS_SIG_RSA_PKCS1_SHA512);
+	verify_data("rsa.spki", "rsa-pss-sha256.sig", MS_SIG_RSA_PSS_SHA256);
+	verify_data("rsa.spki", "rsa-pss-sha384.sig", MS_SIG_RSA_PSS_SHA384);
+	verify_data("rsa.spki", "rsa-pss-sha512.sig", MS_SIG_RSA_PSS_SHA512);
+	verify_data("rsa.spki", "rsa-pss-max-sha256.sig", MS_SIG_RSA_PSS_SHA256_TPM);
 }
 
 MS_TEST(aead_refuses_wrong_keys_and_any_changed_byte)
