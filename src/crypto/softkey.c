@@ -130,8 +130,7 @@ ms_softkey_public(const struct ms_softkey *k)
 }
 
 enum ms_rc
-ms_softkey_sign_digest(
-    struct ms_softkey *k, const uint8_t digest[static MS_SHA256_LEN], uint8_t sig[static MS_SIG_LEN], struct ms_err *err)
+ms_softkey_sign_digest(struct ms_softkey *k, const uint8_t digest[static MS_SHA256_LEN], uint8_t sig[static MS_SIG_LEN], struct ms_err *err)
 {
 	uint8_t der[MS_DER_ECDSA_MAX];
 	size_t len = sizeof der;
