@@ -1,6 +1,7 @@
 #include "server/config.h"
 
 #include <assert.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -279,7 +280,7 @@ value_of(const struct ms_config *c, const char *key)
 	for (size_t i = 0; i < N_ROWS; i++)
 		if (strcmp(rows[i].key, key) == 0)
 			return &c->value[i];
-	assert(!"a key of the table");
+	assert(false); /* a key that is not of the table */
 	return NULL;
 }
 
