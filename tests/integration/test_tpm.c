@@ -6,7 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -476,9 +479,10 @@ MS_TEST(tpm_without_startup_is_told_clearly)
 	char line[512];
 	swtpm_stop(&s);
 	(void)snprintf(line, sizeof line,
-	    "swtpm socket --tpm2 --daemon --tpmstate dir=state --pid file=%s/pid --server type=tcp,port=%u --ctrl type=tcp,port=%u --flags "
+	    "swtpm socket --tpm2 --daemon --tpmstate dir=%s/state --pid file=%s/pid --server type=tcp,port=%u --ctrl type=tcp,port=%u "
+	    "--flags "
 	    "not-need-init",
-	    s.dir, s.port, s.port + 1);
+	    s.dir, s.dir, s.port, s.port + 1);
 	CHECK_INT(swtpm_tool(&s, line), 0);
 	CHECK_INT(ms_tpm_ak(t, salt_a, &ak, &err), MS_ERR_TPM);
 	CHECK(strstr(err.text, "TPM2_Startup") != NULL);
@@ -559,4 +563,82 @@ MS_TEST(tcti_that_runs_programs_is_refused_and_a_dead_port_is_unavailable)
 		CHECK_INT(ms_tpm_get_info(t, &info, &err), MS_ERR_UNAVAILABLE);
 		ms_tpm_free(t);
 	}
+}
+
+MS_TEST(swtpm_is_reached_over_a_unix_socket_too)
+{
+	struct swtpm s;
+	swtpm_start(&s, false);
+	swtpm_stop(&s);
+	struct ms_err err;
+	struct ms_tpm_ak ak;
+	char line[512], tcti[128];
+	(void)snprintf(line, sizeof line,
+	    "swtpm socket --tpm2 --daemon --tpmstate dir=%s/state --pid file=%s/pid --server type=unixio,path=%s/sock --ctrl "
+	    "type=unixio,path=%s/ctrl --flags not-need-init,startup-clear",
+	    s.dir, s.dir, s.dir, s.dir);
+	CHECK_INT(swtpm_tool(&s, line), 0);
+	(void)snprintf(tcti, sizeof tcti, "swtpm:path=%s/sock", s.dir);
+	struct ms_tpm *t = client_of(tcti);
+	CHECK_OK(ms_tpm_ak(t, salt_a, &ak, &err), &err);
+	end(&s, t);
+}
+
+/* A TPM that answers every command with the same bytes, on a socket of its own; returns its pid. */
+static pid_t
+liar(const char *path, const uint8_t *answer, size_t len)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	(void)snprintf(a.sun_path, sizeof a.sun_path, "%s", path);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	CHECK(fd >= 0 && bind(fd, (const struct sockaddr *)&a, sizeof a) == 0 && listen(fd, 4) == 0);
+	pid_t pid = fork();
+	CHECK(pid >= 0);
+	while (pid == 0) {
+		uint8_t command[4096];
+		int c = accept(fd, NULL, NULL);
+		while (c >= 0 && read(c, command, sizeof command) > 0)
+			if (write(c, answer, len) != (ssize_t)len)
+				break;
+		(void)close(c);
+	}
+	(void)close(fd);
+	return pid;
+}
+
+MS_TEST(I10_tpm_that_lies_is_an_error_and_never_kills_the_worker)
+{
+	/* tag, size, code, then what the lie is about */
+	static const struct {
+		uint8_t bytes[40];
+		size_t len;
+	} lies[] = {
+	    {{0x80, 1, 0, 0, 0, 10, 0, 0, 0, 0}, 10},                                        /* success without a body */
+	    {{0x80, 1, 0, 0, 0, 9, 0, 0, 0, 0}, 10},                                         /* shorter than its header */
+	    {{0x80, 1, 0, 0, 0, 0, 0, 0, 0, 0}, 10},                                         /* no size */
+	    {{0x80, 1, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0}, 10},                             /* 4 GiB */
+	    {{0x80, 1, 0, 0, 0, 10, 0, 0, 0, 0, 1, 2, 3}, 13},                               /* bytes after its end */
+	    {{0x80, 1, 0, 0, 0, 10, 0, 0, 1, 1}, 10},                                        /* failure mode */
+	    {{0x12, 0x34, 0, 0, 0, 10, 0, 0, 0, 0}, 10},                                     /* no such tag */
+	    {{0x80, 1, 0, 0, 0, 19, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, 0xff, 0xff, 0xff}, 19}, /* 2^32-1 handles */
+	    {{0x80, 2, 0, 0, 0, 14, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff}, 14},                /* parameters beyond the end */
+	};
+	char dir[] = "/tmp/muster-liar-XXXXXX", path[64], tcti[96];
+	CHECK(mkdtemp(dir) != NULL);
+	(void)snprintf(path, sizeof path, "%s/sock", dir);
+	(void)snprintf(tcti, sizeof tcti, "swtpm:path=%s", path);
+	for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
+		struct ms_err err;
+		struct ms_tpm_ak ak;
+		pid_t pid = liar(path, lies[i].bytes, lies[i].len);
+		struct ms_tpm *t = client_of(tcti);
+		enum ms_rc rc = ms_tpm_ak(t, salt_a, &ak, &err);
+		CHECK(rc == MS_ERR_TPM || rc == MS_ERR_UNAVAILABLE || rc == MS_ERR_UNSUPPORTED);
+		CHECK(strstr(err.text, "TPM: ") != NULL && strstr(err.text, "closed by the peer") == NULL);
+		ms_tpm_free(t);
+		CHECK_INT(kill(pid, SIGKILL), 0);
+		CHECK_INT(waitpid(pid, NULL, 0), pid);
+		CHECK_INT(unlink(path), 0);
+	}
+	CHECK_INT(rmdir(dir), 0);
 }
