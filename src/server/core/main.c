@@ -257,8 +257,10 @@ start(struct ms_core *c, struct ms_err *err)
 		rc = ms_role_need_text(c->role, "deployment_dir", &deployment, err);
 	if (rc == MS_OK)
 		rc = load_root(c, deployment, err);
-	if (rc == MS_OK)
+	if (rc == MS_OK && makers != NULL && makers[0] != '\0')
 		rc = ms_ekroots_load(makers, &c->makers, err);
+	else if (rc == MS_OK)
+		rc = ms_ekroots_new(&c->makers, err); /* no maker is trusted: devices in no manifest are refused */
 	struct ms_sandbox_path paths[] = {{state, MS_SANDBOX_WRITE}};
 	if (rc == MS_OK)
 		rc = ms_role_enter(c->role, paths, 1, err);
