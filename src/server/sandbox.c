@@ -39,7 +39,7 @@ struct ruleset_attr {
 static const struct ms_sandbox_row profiles[MS_SANDBOX_PROFILE_COUNT] = {
     [MS_SANDBOX_SUPERVISOR] = {.name = "supervisor",
 	.calls = SMALL | MS_CALLS_EVENT | MS_CALLS_ACCEPT | FILES | MS_CALLS_FORK | MS_CALLS_SPAWN,
-	.keep_caps = CAP(CAP_KILL) | CAP(CAP_SETUID) | CAP(CAP_SETGID) | CAP(CAP_SETPCAP) | CAP(CAP_IPC_LOCK)},
+	.keep_caps = CAP(CAP_KILL) | CAP(CAP_SETUID) | CAP(CAP_SETGID) | CAP(CAP_SETPCAP) | CAP(CAP_IPC_LOCK) | CAP(CAP_DAC_READ_SEARCH)},
     [MS_SANDBOX_NET] = {.name = "net",
 	.calls = SMALL | MS_CALLS_EVENT | MS_CALLS_ACCEPT | MS_CALLS_FILES_REFUSED,
 	.landlock = true,

@@ -20,9 +20,9 @@ enum {
 struct ms_sandbox_row {
 	const char *name;
 	uint32_t calls;
-	bool paths;       /* may name paths */
-	bool landlock;    /* not the supervisor: its children inherit its rules */
-	bool no_fork;     /* RLIMIT_NPROC 0 as well */
+	bool paths;    /* may name paths */
+	bool landlock; /* not the supervisor: its children inherit its rules */
+	bool no_fork;  /* RLIMIT_NPROC 0 as well */
 	bool dies_with_parent;
 	uint64_t keep_caps; /* the supervisor's */
 	unsigned nofile;    /* RLIMIT_NOFILE; 0 leaves it */

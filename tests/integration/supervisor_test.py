@@ -63,7 +63,8 @@ def make(dir):
     for p in PROGRAMS:
         shutil.copy(STANDIN, f"{libexec}/{p}")
     shutil.copy(APPRAISER, libexec + "/muster-appraiser")
-    key = dir + "/key"
+    os.mkdir(state + "/token-keeper", 0o700)
+    key = state + "/token-keeper/key"
     with open(os.open(key, os.O_CREAT | os.O_WRONLY, 0o600), "w") as f:
         f.write("k")
     port = free_port()
@@ -104,7 +105,7 @@ def check_cages(pid, state):
         check(uids, "no role has a capability")
         check(seen == set(range(UID_BASE, UID_BASE + 7)), f"each role has a user of its own {sorted(seen)}")
         caps = int(status(pid)["CapEff"], 16)
-        check(caps & ~((1 << 5) | (1 << 6) | (1 << 7) | (1 << 8) | (1 << 14)) == 0, f"the supervisor has but the capabilities to start and signal roles ({caps:x})")
+        check(caps & ~((1 << 2) | (1 << 5) | (1 << 6) | (1 << 7) | (1 << 8) | (1 << 14)) == 0, f"the supervisor has but the capabilities to start and signal roles ({caps:x})")
         st = os.stat(state + "/core/sub/made-by-init")
         check(st.st_uid == UID_BASE + 5 and os.stat(state + "/core").st_mode & 0o777 == 0o700, "core's directory and what is in it are core's")
 
@@ -156,10 +157,10 @@ def check_refusals(dir, config, env):
     check(r.returncode == 0 and "FAILED" not in r.stdout, "--check-config passes")
     if r.returncode:
         print(r.stdout, r.stderr)
-    os.chmod(dir + "/key", 0o644)
+    os.chmod(dir + "/state/token-keeper/key", 0o644)
     r = run("--config", config, "--development", "--check-config", env=env)
     check(r.returncode == 2 and "others may read it" in r.stdout, "--check-config names a key file that others may read")
-    os.chmod(dir + "/key", 0o600)
+    os.chmod(dir + "/state/token-keeper/key", 0o600)
     with open(dir + "/bad.yaml", "w") as f:
         f.write(open(config).read() + "colour: red\n")
     r = run("--config", dir + "/bad.yaml", "--development", env=env)

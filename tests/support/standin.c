@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/clock.h"
+#include "base/io.h"
 #include "base/log.h"
 #include "evidence/appraise.h"
 #include "server/core/appraisers.h"
@@ -90,6 +90,16 @@ serve(struct ms_role *role)
 	}
 }
 
+/* As a token does, before it has its own user. */
+static enum ms_rc
+read_keyfile(const struct ms_role *role, struct ms_err *err)
+{
+	const char *path = ms_role_get_text(role, "keyfile", NULL);
+	MS_OWN(ms_buf_fini) struct ms_buf b = {0};
+	ms_buf_init(&b, 100);
+	return path != NULL ? ms_io_read_file(path, 100, &b, err) : MS_OK;
+}
+
 int
 main(void)
 {
@@ -100,7 +110,9 @@ main(void)
 	enum ms_role_id id = ms_role_id(role);
 	struct ms_sandbox_path path = {.path = ms_role_get_text(role, "state_dir", ""), .access = MS_SANDBOX_WRITE};
 	bool files = ms_role_row(id)->state && id != MS_ROLE_KEEPER;
-	enum ms_rc rc = ms_role_enter(role, files ? &path : NULL, files ? 1 : 0, &err);
+	enum ms_rc rc = read_keyfile(role, &err);
+	if (rc == MS_OK)
+		rc = ms_role_enter(role, files ? &path : NULL, files ? 1 : 0, &err);
 	if (rc == MS_OK && id == MS_ROLE_CORE)
 		rc = use_appraisers(role, &err);
 	if (rc != MS_OK)
