@@ -140,7 +140,7 @@ class Roles:
         config = {"role": role, "state_dir": os.path.join(self.state, role), "deployment_dir": os.path.join(self.state, "deployment"),
                   "index": 0, "listeners": 0, "uid": 0, "gid": 0, "drop_user": False, "development": True, "net_processes": 1,
                   "log_level": "info", "server_names": ["localhost", "127.0.0.1"], "tenants": ["default", "other"], "appraiser_workers": 2,
-                  "certificate_life_s": 86400, "attest_interval_s": 300, "tls_life_s": 21600}
+                  "tls_life_s": 21600}
         owner = {"token-keeper": "keeper.", "token-notary": "notary."}.get(role)
         for key, value in self.config.items():
             if owner and key.startswith(owner):

@@ -10,7 +10,7 @@
 #include "server/core/attested.h"
 
 #define SERIAL_LEN 16u
-#define TLS_LIFE_S (12u * 3600u)
+#define TLS_LIFE_S (6u * 3600u) /* when the configuration says nothing */
 #define NAMES_MAX MS_CERT_NAMES_MAX
 
 /* Certificate serial: positive and of full length whatever the random bytes are. */
@@ -245,7 +245,7 @@ step_tls(struct ms_core *c, struct ms_job *j, struct ms_err *err)
 	struct ms_act_tls_cert act = {.point = spki.point,
 	    .serial = ms_span(serial, sizeof serial),
 	    .not_before_s = c->now_s - MS_CERT_BACKDATE_S,
-	    .not_after_s = c->now_s + TLS_LIFE_S};
+	    .not_after_s = c->now_s + ms_role_get_uint(c->role, "tls_life_s", TLS_LIFE_S)};
 	ms_buf_init(&tbs, MS_CERT_MAX);
 	rc = tls_log(c, j, &act, &tbs, err);
 	ms_buf_fini(&tbs);
