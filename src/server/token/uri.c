@@ -3,7 +3,7 @@
 
 #include "server/token/token_int.h"
 
-/* RFC 3986 2.1, strict: a NUL or a raw reserved byte is refused. */
+/* RFC 3986 2.1, strict: control characters and the raw bytes that end a path are refused. */
 static enum ms_rc
 decode(struct ms_span in, char out[static MS_TOKEN_URI_FIELD_MAX + 1], struct ms_err *err)
 {
@@ -14,7 +14,8 @@ decode(struct ms_span in, char out[static MS_TOKEN_URI_FIELD_MAX + 1], struct ms
 			if (in.len - i < 3 || ms_unhex((const char *)in.p + i + 1, 2, &c, 1) != MS_OK)
 				return ms_fail(err, MS_ERR_MALFORMED, "token URI: a bad %% escape");
 			i += 2;
-		}
+		} else if (c == '?' || c == '/' || c == '#' || c == '&')
+			return ms_fail(err, MS_ERR_UNSUPPORTED, "token URI: queries are not taken");
 		if (c < 0x20 || c == 0x7f || n == MS_TOKEN_URI_FIELD_MAX)
 			return ms_fail(err, MS_ERR_MALFORMED, "token URI: a value is too long or holds a control character");
 		out[n++] = (char)c;
@@ -59,13 +60,14 @@ ms_token_uri_parse(struct ms_span text, struct ms_token_uri *ret, struct ms_err 
 	struct ms_token_uri u = {{0}, {0}, {0}, {0}};
 	if (text.len < at || memcmp(text.p, scheme, at) != 0)
 		return ms_fail(err, MS_ERR_MALFORMED, "token URI: it begins with pkcs11:");
-	while (at < text.len) {
-		const uint8_t *end = memchr(text.p + at, ';', text.len - at);
+	for (bool more = true; more;) {
+		const uint8_t *end = at < text.len ? memchr(text.p + at, ';', text.len - at) : NULL;
 		size_t len = end != NULL ? (size_t)(end - text.p) - at : text.len - at;
 		enum ms_rc rc = take_attribute(&u, ms_span(text.p + at, len), err);
 		if (rc != MS_OK)
 			return rc;
-		at += len + (end != NULL ? 1 : 0);
+		more = end != NULL;
+		at += len + 1;
 	}
 	if (u.token[0] == '\0')
 		return ms_fail(err, MS_ERR_MALFORMED, "token URI: it names no token");
