@@ -10,9 +10,10 @@
 struct ms_client;
 struct ms_client_config {
 	const char *url;        /* "https://host:port", without path */
-	struct ms_span ca_root; /* DER */
+	struct ms_span ca_root; /* DER; empty: no server is verified, only for what is trusted by its hash */
 	unsigned connect_ms;    /* 0: 10 s */
 	unsigned timeout_ms;    /* of a whole request; 0: 60 s */
+	size_t max_body;        /* of a response; 0: MS_CLIENT_RESPONSE_MAX */
 };
 /* MS_ERR_USAGE for an URL that is not of that form. Connects at the first request. */
 MS_MUST_USE enum ms_rc ms_client_new(const struct ms_client_config *cfg, struct ms_client **ret, struct ms_err *err);

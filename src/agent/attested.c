@@ -1,0 +1,141 @@
+#include "agent/attested.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+#define BODY_MAX (32u << 10)
+#define REQUEST_MAX 16384u
+
+void
+ms_attested_done_fini(struct ms_attested_done *d)
+{
+	ms_session_challenge_fini(&d->challenge);
+}
+
+static enum ms_rc
+build_body(const struct ms_session *s, const struct ms_challenge *c, struct ms_span request, const struct ms_session_quote *q,
+    struct ms_buf *out, struct ms_err *err)
+{
+	const struct ms_attested m = {.v = MS_PROTOCOL_VERSION,
+	    .purpose = ms_span_str(ms_purpose_name(c->purpose)),
+	    .device = ms_span_str(s->device),
+	    .nonce = ms_span(c->nonce, sizeof c->nonce),
+	    .request = request,
+	    .attest = ms_tpm_blob_span(&q->q.attest),
+	    .signature = ms_tpm_blob_span(&q->q.signature),
+	    .pcrs = ms_buf_span(&q->pcrs)};
+	return ms_cbor_build_map(&ms_attested_table, &m, out, err);
+}
+
+/* Evidence is bound to the connection: when it went out over another, what the server says of it means nothing. */
+static enum ms_rc
+post_bound(struct ms_session *s, struct ms_span body, struct ms_err *err)
+{
+	s->response.fresh = false;
+	enum ms_rc rc = ms_session_post(s, "attested", body, &ms_attested_resp_table, err);
+	if (s->response.fresh)
+		return ms_fail(err, MS_ERR_UNAVAILABLE, MS_SESSION_MOVED " to %s was lost in the middle of a proof", s->server);
+	return rc;
+}
+
+static enum ms_rc
+attempt(struct ms_session *s, const struct ms_attested_ask *ask, struct ms_buf *request, struct ms_buf *body, struct ms_attested_done *ret,
+    struct ms_err *err)
+{
+	MS_OWN(ms_session_quote_fini) struct ms_session_quote q = {.pcrs = {0}};
+	struct ms_attested_done d = {.challenge = {.c = {.key = NULL}}};
+	enum ms_rc rc = ms_session_challenge(s, ask->purpose, &d.challenge, err);
+	if (rc == MS_OK)
+		rc = ask->build(ask->ctx, s, &d.challenge.c, request, err);
+	if (rc == MS_OK)
+		rc = ms_session_quote(s, &d.challenge, s->device, ms_buf_span(request), &q, err);
+	if (rc == MS_OK)
+		rc = build_body(s, &d.challenge.c, ms_buf_span(request), &q, body, err);
+	if (rc == MS_OK)
+		rc = post_bound(s, ms_buf_span(body), err);
+	const struct ms_trust_sent sent = {.body = ms_buf_span(body),
+	    .request = ms_buf_span(request),
+	    .attest = ms_tpm_blob_span(&q.q.attest),
+	    .pcrs = ms_buf_span(&q.pcrs)};
+	d.device = (struct ms_trust_device){.id = s->device,
+	    .ek_hash = s->rec.f.ek_hash,
+	    .ak_public = s->rec.f.ak_public,
+	    .ak_name = s->rec.f.ak_name,
+	    .now_s = d.challenge.c.now_s};
+	if (rc == MS_OK) {
+		ms_evidence_id(sent.attest, sent.pcrs, d.evidence);
+		rc = ms_trust_attested(&s->trust, &d.device, &d.challenge.c, &sent, ms_buf_span(&s->response.body), &d.answer, err);
+	}
+	if (rc != MS_OK) {
+		ms_attested_done_fini(&d);
+		return rc;
+	}
+	*ret = d;
+	return MS_OK;
+}
+
+static enum ms_rc
+keep_verdict(struct ms_session *s, const struct ms_attested_done *d, struct ms_err *err)
+{
+	struct ms_agent_fields *f = &s->rec.f;
+	f->life = d->answer.verdict.state;
+	f->outcome = d->answer.verdict.outcome;
+	f->reasons = d->answer.verdict.reasons;
+	f->verdict_s = d->challenge.c.now_s;
+	f->next_s = d->challenge.c.now_s + d->answer.verdict.next_s;
+	return ms_session_save(s, err);
+}
+
+enum ms_rc
+ms_attested_run(struct ms_session *s, const struct ms_attested_ask *ask, struct ms_attested_done *ret, struct ms_err *err)
+{
+	MS_OWN(ms_buf_fini) struct ms_buf request = {0};
+	MS_OWN(ms_buf_fini) struct ms_buf body = {0};
+	enum ms_rc rc;
+	unsigned n = 0;
+	struct ms_err detail = {.rc = MS_OK};
+	if (s->device == NULL || !ms_span_eq(s->rec.f.status, ms_span_str("enrolled")))
+		return ms_fail(err, MS_ERR_PENDING, "this machine is not admitted yet: muster-agent enroll --wait waits for it");
+	ms_buf_init(&request, REQUEST_MAX);
+	ms_buf_init(&body, BODY_MAX);
+	do {
+		ms_buf_reset(&request);
+		ms_buf_reset(&body);
+		rc = attempt(s, ask, &request, &body, ret, &detail);
+	} while (ms_session_again(s, rc, &detail, ++n));
+	if (rc != MS_OK)
+		return ms_fail(err, rc, "%s", detail.text);
+	rc = keep_verdict(s, ret, err);
+	ret->device.ek_hash = s->rec.f.ek_hash; /* the record was written and read again */
+	ret->device.ak_public = s->rec.f.ak_public;
+	ret->device.ak_name = s->rec.f.ak_name;
+	if (rc != MS_OK)
+		ms_attested_done_fini(ret);
+	return rc;
+}
+
+void
+ms_attested_show(const struct ms_attested_done *d, struct ms_out *o)
+{
+	const struct ms_verdict_body *v = &d->answer.verdict;
+	ms_out_text(o, "device", "device", v->device);
+	ms_out_text(o, "outcome", "outcome", v->outcome);
+	ms_out_text(o, "state", "state", v->state);
+	ms_out_list(o, "reasons", "reason", v->reasons);
+	ms_out_time(o, "next", "next attestation by", d->challenge.c.now_s + v->next_s);
+	ms_out_hex(o, "policy", "policy", v->policy);
+}
+
+enum ms_rc
+ms_attested_passed(const struct ms_attested_done *d, struct ms_err *err)
+{
+	if (d->answer.outcome == MS_TRUST_PASS)
+		return MS_OK;
+	struct ms_cbor c = ms_cbor_over(d->answer.verdict.reasons);
+	struct ms_span first = ms_cbor_read_array(&c) > 0 ? ms_cbor_read_text(&c) : ms_span_str("no reason was given");
+	return ms_fail(err, MS_ERR_DENIED, "%.*s: %.*s", (int)d->answer.verdict.outcome.len, (const char *)d->answer.verdict.outcome.p,
+	    (int)first.len, (const char *)first.p);
+}
