@@ -128,6 +128,8 @@ static const struct {
     {MS_TPM_OP_IDENTITY_SIGN, ms_esys_sign},
     {MS_TPM_OP_SEAL_CERTIFY, ms_esys_certify_seal},
     {MS_TPM_OP_SEAL_ECDH, ms_esys_ecdh},
+    {MS_TPM_OP_DATA_SEAL, ms_esys_data_seal},
+    {MS_TPM_OP_DATA_UNSEAL, ms_esys_data_unseal},
 };
 
 static enum ms_rc

@@ -43,6 +43,8 @@ MS_MUST_USE enum ms_rc ms_esys_identity(
     struct ms_esys *e, const uint8_t salt[static MS_TPM_SALT_LEN], ESYS_TR *ret, struct ms_tpm_blob *ret_pub, struct ms_err *err);
 MS_MUST_USE enum ms_rc ms_esys_seal(struct ms_esys *e, const uint8_t salt[static MS_TPM_SALT_LEN], const TPM2B_DIGEST *policy, ESYS_TR *ret,
     struct ms_tpm_blob *ret_pub, struct ms_err *err);
+/* Storage key in the owner hierarchy, the same at every boot: sealed data lies beneath it. */
+MS_MUST_USE enum ms_rc ms_esys_storage(struct ms_esys *e, ESYS_TR *ret, struct ms_err *err);
 /* The certificate of the EK in NV: appended as it is, nothing when there is none. */
 MS_MUST_USE enum ms_rc ms_esys_nv_cert(struct ms_esys *e, bool rsa, struct ms_buf *out, struct ms_err *err);
 
@@ -51,6 +53,9 @@ MS_MUST_USE enum ms_rc ms_esys_session(struct ms_esys *e, TPM2_SE type, ESYS_TR 
 
 TPML_PCR_SELECTION ms_esys_selection(uint32_t mask);
 MS_MUST_USE enum ms_rc ms_esys_read_pcrs(struct ms_esys *e, uint32_t mask, struct ms_tpm_pcrs *ret, struct ms_err *err);
+
+/* The digest of PolicyPCR at the values of now: the TPM computes it in a trial session. */
+MS_MUST_USE enum ms_rc ms_esys_pcr_policy(struct ms_esys *e, uint32_t mask, TPM2B_DIGEST *ret, struct ms_err *err);
 
 /* The requests that are more than a few lines. */
 MS_MUST_USE enum ms_rc ms_esys_quote(struct ms_esys *e, const struct ms_tpm_request *q, struct ms_tpm_reply *r, struct ms_err *err);
@@ -61,6 +66,8 @@ MS_MUST_USE enum ms_rc ms_esys_sign(struct ms_esys *e, const struct ms_tpm_reque
 MS_MUST_USE enum ms_rc ms_esys_random(struct ms_esys *e, const struct ms_tpm_request *q, struct ms_tpm_reply *r, struct ms_err *err);
 MS_MUST_USE enum ms_rc ms_esys_certify_seal(struct ms_esys *e, const struct ms_tpm_request *q, struct ms_tpm_reply *r, struct ms_err *err);
 MS_MUST_USE enum ms_rc ms_esys_ecdh(struct ms_esys *e, const struct ms_tpm_request *q, struct ms_tpm_reply *r, struct ms_err *err);
+MS_MUST_USE enum ms_rc ms_esys_data_seal(struct ms_esys *e, const struct ms_tpm_request *q, struct ms_tpm_reply *r, struct ms_err *err);
+MS_MUST_USE enum ms_rc ms_esys_data_unseal(struct ms_esys *e, const struct ms_tpm_request *q, struct ms_tpm_reply *r, struct ms_err *err);
 /* TPM2_Certify of key by the AK of ak_salt. */
 MS_MUST_USE enum ms_rc ms_esys_certify(
     struct ms_esys *e, ESYS_TR key, const struct ms_tpm_request *q, struct ms_tpm_reply *r, struct ms_err *err);

@@ -253,3 +253,15 @@ ms_esys_seal(struct ms_esys *e, const uint8_t salt[static MS_TPM_SALT_LEN], cons
 	t.publicArea.authPolicy = *policy;
 	return create(e, ESYS_TR_RH_NULL, &t, "sealing key", ret, ret_pub, err);
 }
+
+enum ms_rc
+ms_esys_storage(struct ms_esys *e, ESYS_TR *ret, struct ms_err *err)
+{
+	static const uint8_t no_salt[MS_TPM_SALT_LEN];
+	TPM2B_PUBLIC t;
+	p256_template(TPMA_OBJECT_FIXEDTPM | TPMA_OBJECT_FIXEDPARENT | TPMA_OBJECT_SENSITIVEDATAORIGIN | TPMA_OBJECT_USERWITHAUTH |
+			  TPMA_OBJECT_NODA | TPMA_OBJECT_RESTRICTED | TPMA_OBJECT_DECRYPT,
+	    false, no_salt, &t);
+	t.publicArea.parameters.eccDetail.symmetric = aes128cfb;
+	return create(e, ESYS_TR_RH_OWNER, &t, "storage key", ret, NULL, err);
+}

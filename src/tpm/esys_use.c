@@ -161,9 +161,8 @@ ms_esys_sign(struct ms_esys *e, const struct ms_tpm_request *q, struct ms_tpm_re
 	return MS_OK;
 }
 
-/* The digest of PolicyPCR at the values of now: the TPM computes it in a trial session. */
-static enum ms_rc
-pcr_policy(struct ms_esys *e, uint32_t mask, TPM2B_DIGEST *ret, struct ms_err *err)
+enum ms_rc
+ms_esys_pcr_policy(struct ms_esys *e, uint32_t mask, TPM2B_DIGEST *ret, struct ms_err *err)
 {
 	ESYS_TR trial;
 	const TPMT_SYM_DEF none = {.algorithm = TPM2_ALG_NULL};
@@ -189,7 +188,7 @@ ms_esys_certify_seal(struct ms_esys *e, const struct ms_tpm_request *q, struct m
 {
 	TPM2B_DIGEST policy;
 	ESYS_TR key;
-	enum ms_rc rc = pcr_policy(e, q->mask, &policy, err);
+	enum ms_rc rc = ms_esys_pcr_policy(e, q->mask, &policy, err);
 	if (rc == MS_OK)
 		rc = ms_esys_seal(e, q->salt, &policy, &key, &r->pub, err);
 	return rc != MS_OK ? rc : ms_esys_certify(e, key, q, r, err);

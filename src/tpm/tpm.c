@@ -11,6 +11,7 @@
 struct op_row {
 	const char *name;
 	bool mask;
+	bool no_mask_too; /* mask may also be 0 */
 	size_t a_min, a_max, b_min, b_max;
 	uint32_t len_max;
 };
@@ -28,6 +29,8 @@ static const struct op_row ops[MS_TPM_OP_COUNT] = {
     [MS_TPM_OP_SEAL_CERTIFY] = {.name = "certify sealing key", .mask = true},
     [MS_TPM_OP_SEAL_ECDH] =
 	{.name = "open sealed key", .mask = true, .a_min = 1, .a_max = 512, .b_min = MS_TPM_POINT_LEN, .b_max = MS_TPM_POINT_LEN},
+    [MS_TPM_OP_DATA_SEAL] = {.name = "seal data", .mask = true, .no_mask_too = true, .a_min = 1, .a_max = MS_TPM_DATA_MAX},
+    [MS_TPM_OP_DATA_UNSEAL] = {.name = "unseal data", .mask = true, .no_mask_too = true, .a_min = 1, .a_max = 512},
 };
 
 const char *
@@ -42,7 +45,7 @@ ms_tpm_request_check(const struct ms_tpm_request *q, struct ms_err *err)
 	if ((unsigned)q->op >= MS_TPM_OP_COUNT || ops[q->op].name == NULL)
 		return ms_fail(err, MS_ERR_USAGE, "TPM: no request %d", (int)q->op);
 	const struct op_row *row = &ops[q->op];
-	bool mask_ok = row->mask ? q->mask != 0 && (q->mask & ~MASK_ALL) == 0 : q->mask == 0;
+	bool mask_ok = row->mask ? (q->mask != 0 || row->no_mask_too) && (q->mask & ~MASK_ALL) == 0 : q->mask == 0;
 	if (!mask_ok)
 		return ms_fail(err, MS_ERR_USAGE, "TPM: %s: PCR mask %#x", row->name, q->mask);
 	if (q->a.len < row->a_min || q->a.len > row->a_max || q->b.len < row->b_min || q->b.len > row->b_max)
@@ -286,4 +289,19 @@ ms_tpm_seal_ecdh(struct ms_tpm *t, const struct ms_tpm_seal *key, const uint8_t 
 	struct ms_tpm_request q = {.op = MS_TPM_OP_SEAL_ECDH, .mask = key->mask, .a = key->pub, .b = ms_span(point, MS_TPM_POINT_LEN)};
 	memcpy(q.salt, key->salt, sizeof q.salt);
 	return call_secret(t, &q, MS_TPM_HASH_LEN, ret, err);
+}
+
+enum ms_rc
+ms_tpm_data_seal(struct ms_tpm *t, const struct ms_secret *secret, uint32_t mask, struct ms_tpm_blob *ret, struct ms_err *err)
+{
+	const struct ms_tpm_request q = {
+	    .op = MS_TPM_OP_DATA_SEAL, .mask = mask, .a = ms_span(ms_secret_peek(secret), ms_secret_len(secret))};
+	return call_public(t, &q, ret, err);
+}
+
+enum ms_rc
+ms_tpm_data_unseal(struct ms_tpm *t, struct ms_span blob, uint32_t mask, struct ms_secret **ret, struct ms_err *err)
+{
+	const struct ms_tpm_request q = {.op = MS_TPM_OP_DATA_UNSEAL, .mask = mask, .a = blob};
+	return call_secret(t, &q, 0, ret, err);
 }

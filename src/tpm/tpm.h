@@ -24,6 +24,7 @@
 #define MS_TPM_BLOB_MAX 1024u    /* TPMT_PUBLIC, TPMS_ATTEST, TPMT_SIGNATURE, credential */
 #define MS_TPM_EK_CERT_MAX 8192u
 #define MS_TPM_RANDOM_MAX 64u
+#define MS_TPM_DATA_MAX 64u /* bytes of a secret that is sealed as it is */
 
 struct ms_tpm;
 
@@ -124,5 +125,14 @@ struct ms_tpm_seal {
 };
 MS_MUST_USE enum ms_rc ms_tpm_seal_ecdh(struct ms_tpm *t, const struct ms_tpm_seal *key, const uint8_t point[static MS_TPM_POINT_LEN],
     struct ms_secret **ret, struct ms_err *err);
+
+/* A secret of 1 to MS_TPM_DATA_MAX bytes that this TPM alone gives back, at any boot; with a mask only while the PCRs in it
+ * are as they are now. The blob (TPM2B_PUBLIC | TPM2B_PRIVATE) is the caller's to keep; it is no secret. The storage key
+ * above it is a primary of the owner hierarchy: clearing the TPM loses the secret. Both ways it is encrypted on the bus. */
+MS_MUST_USE enum ms_rc ms_tpm_data_seal(
+    struct ms_tpm *t, const struct ms_secret *secret, uint32_t mask, struct ms_tpm_blob *ret, struct ms_err *err);
+/* mask is that of ms_tpm_data_seal(). MS_ERR_DENIED: the PCRs are not what they were, or it was sealed to others.
+ * MS_ERR_AUTH: sealed by another TPM, or changed. MS_ERR_MALFORMED: not such a blob, or of another kind (with or without mask). */
+MS_MUST_USE enum ms_rc ms_tpm_data_unseal(struct ms_tpm *t, struct ms_span blob, uint32_t mask, struct ms_secret **ret, struct ms_err *err);
 
 #endif

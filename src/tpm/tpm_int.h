@@ -18,6 +18,8 @@ enum ms_tpm_op {
 	MS_TPM_OP_IDENTITY_SIGN,    /* salt, hash -> signature (r | s) */
 	MS_TPM_OP_SEAL_CERTIFY,     /* salt, mask, ak_salt, hash -> pub, attest, signature */
 	MS_TPM_OP_SEAL_ECDH,        /* salt, mask, a: pub, b: point -> secret */
+	MS_TPM_OP_DATA_SEAL,        /* mask or 0, a: secret -> pub: the blob */
+	MS_TPM_OP_DATA_UNSEAL,      /* mask or 0, a: blob -> secret */
 	MS_TPM_OP_COUNT
 };
 

@@ -35,6 +35,8 @@ static const struct ms_ipc_row rows[] = {
     ROW(MS_TPM_OP_IDENTITY_SIGN, "identity-sign"),
     ROW(MS_TPM_OP_SEAL_CERTIFY, "seal-certify"),
     ROW(MS_TPM_OP_SEAL_ECDH, "seal-ecdh"),
+    ROW(MS_TPM_OP_DATA_SEAL, "data-seal"),
+    ROW(MS_TPM_OP_DATA_UNSEAL, "data-unseal"),
 };
 static const struct ms_ipc_table table = MS_IPC_TABLE("agent->tpm", rows);
 
