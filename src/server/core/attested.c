@@ -20,7 +20,6 @@ attested_free(void *more)
 {
 	struct ms_attested_job *a = more;
 	ms_device_fini(&a->device);
-	ms_ak_free(a->ak);
 	ms_quote_verified_free(a->quote);
 	ms_certified_free(a->certified);
 	ms_buf_fini(&a->verdict);
@@ -50,7 +49,7 @@ check_quote(struct ms_core *c, struct ms_job *j, struct ms_attested_job *a, enum
 	if (rc == MS_OK)
 		rc = ms_bind_quote(&b, extra, err);
 	if (rc == MS_OK)
-		rc = ms_ak_new(a->device.row.ak_public, MS_SPAN_NONE, &a->ak, reason, err);
+		rc = ms_ak_cache_get(c->aks, a->device.row.ak_public, &a->ak, reason, err);
 	if (rc == MS_OK)
 		rc = ms_quote_take(a->msg.attest, a->msg.signature, &raw, reason, err);
 	if (rc != MS_OK)

@@ -13,7 +13,7 @@ struct ms_attested_job {
 	struct ms_secret_req secret;     /* purpose secret */
 	char actor[96];
 	struct ms_device device;
-	struct ms_ak *ak;
+	const struct ms_ak *ak; /* borrowed while the step runs */
 	struct ms_quote_verified *quote;
 	struct ms_certified *certified; /* the request's key: in the AK's TPM */
 	uint8_t point[65];              /* of an identity key */

@@ -5,6 +5,7 @@
 #define MS_CORE_H
 #include "base/clock.h"
 #include "crypto/key.h"
+#include "evidence/ak.h"
 #include "fold/fold.h"
 #include "ipc/chan.h"
 #include "ipc/core_keeper.h"
@@ -27,6 +28,7 @@ struct ms_appraisers;
 struct ms_export;
 struct ms_ekroots;
 struct ms_policy_cache;
+struct ms_ak_cache;
 
 struct ms_net_link {
 	struct ms_core *core;
@@ -73,6 +75,7 @@ struct ms_core {
 	struct ms_refusal refusals[MS_CORE_REFUSALS_MAX];
 
 	struct ms_policy_cache *policies;
+	struct ms_ak_cache *aks;
 	struct ms_ekroots *makers;
 	struct ms_jobs jobs;
 	uint64_t started_s, answered, batches;
@@ -139,6 +142,13 @@ MS_MUST_USE enum ms_rc ms_core_policy(
     struct ms_core *c, struct ms_span tenant, const struct ms_policy **ret, uint64_t *ret_version, struct ms_err *err);
 MS_MUST_USE enum ms_rc ms_core_judge(
     struct ms_core *c, const struct ms_policy_device *device, const struct ms_pcrs *pcrs, struct ms_judged *ret, struct ms_err *err);
+
+/* ---- akcache.c ---- */
+MS_MUST_USE enum ms_rc ms_ak_cache_new(struct ms_ak_cache **ret, struct ms_err *err);
+void ms_ak_cache_free(struct ms_ak_cache *cache);
+/* The AK of this public area, borrowed until the next call. Errors as ms_ak_new(). */
+MS_MUST_USE enum ms_rc ms_ak_cache_get(struct ms_ak_cache *cache, struct ms_span tpmt_public, const struct ms_ak **ret,
+    enum ms_evidence_reason *ret_reason, struct ms_err *err);
 
 /* ---- device.c ---- */
 

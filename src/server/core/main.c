@@ -269,6 +269,8 @@ start(struct ms_core *c, struct ms_err *err)
 	if (rc == MS_OK)
 		rc = ms_policy_cache_new(&c->policies, err);
 	if (rc == MS_OK)
+		rc = ms_ak_cache_new(&c->aks, err);
+	if (rc == MS_OK)
 		rc = open_state(c, err);
 	if (rc == MS_OK)
 		rc = open_channels(c, err);
@@ -415,6 +417,7 @@ core_free(struct ms_core *c)
 	ms_export_free(c->export);
 	ms_store_close(c->store);
 	ms_policy_cache_free(c->policies);
+	ms_ak_cache_free(c->aks);
 	ms_ekroots_free(c->makers);
 	ms_softkey_free(c->boot_key);
 	ms_secret_free(c->nonce_key);
