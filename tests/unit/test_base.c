@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -109,6 +110,55 @@ MS_TEST(secret_keeps_bytes_and_is_wiped_in_a_forked_child)
 	CHECK_OK(ms_secret_from("canary", 6, &s, &err), &err);
 	CHECK_INT(ms_secret_len(s), 6);
 	CHECK(ms_ct_eq(ms_secret_peek(s), "canary", 6));
+	ms_secret_free(s);
+}
+
+MS_TEST(secret_memory_is_all_zero_whoever_had_it_before)
+{
+	static const uint8_t zeros[4096];
+	struct ms_secret *s[80];
+	for (unsigned round = 0; round < 3; round++) {
+		for (unsigned i = 0; i < 80; i++) {
+			CHECK_OK(ms_secret_new(4096 - i, &s[i], NULL), NULL);
+			CHECK(ms_secret_len(s[i]) == 0 && ms_secret_cap(s[i]) == 4096 - i);
+			CHECK(ms_ct_eq(ms_secret_peek(s[i]), zeros, 4096));
+			memset(ms_secret_bytes(s[i]), 0xee, 4096 - i);
+		}
+		for (unsigned i = 0; i < 80; i++)
+			ms_secret_free(s[i]);
+	}
+}
+
+static unsigned long
+locked_kb(void)
+{
+	char line[128];
+	unsigned long kb = 0;
+	FILE *f = fopen("/proc/self/status", "re");
+	while (f != NULL && fgets(line, sizeof line, f) != NULL)
+		(void)sscanf(line, "VmLck: %lu", &kb);
+	if (f != NULL)
+		(void)fclose(f);
+	return kb;
+}
+
+MS_TEST(secret_memory_of_a_forked_child_is_locked_and_its_own)
+{
+	struct ms_secret *s = NULL, *other = NULL;
+	CHECK_OK(ms_secret_from("canary", 6, &s, NULL), NULL);
+	CHECK_OK(ms_secret_from("another", 7, &other, NULL), NULL);
+	ms_secret_free(s);
+	ms_secret_free(other);
+	pid_t pid = fork();
+	if (pid == 0) {
+		struct ms_secret *mine = NULL, *more = NULL;
+		bool ok = ms_secret_from("child", 5, &mine, NULL) == MS_OK && ms_secret_from("child", 5, &more, NULL) == MS_OK;
+		_exit(ok && locked_kb() >= 8 ? 0 : 1);
+	}
+	int status = -1;
+	CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+	CHECK_OK(ms_secret_new(100, &s, NULL), NULL);
+	CHECK(ms_secret_peek(s)[0] == 0);
 	ms_secret_free(s);
 }
 
