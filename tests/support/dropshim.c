@@ -2,7 +2,8 @@
  * Each change first appends its undo record (the bytes that were there) to $DROPSHIM_JOURNAL/<n>.undo, one journal for
  * each inode; fsync or fdatasync of the file drops that inode's records. New, removed and renamed names are undone until
  * the directory is synced. tests/support/dropcrash applies the undo after kill -9. Memory maps are not followed: SQLite's
- * -shm needs no undo, it is removed by the crash.
+ * -shm needs no undo, it is removed by the crash. With $DROPSHIM_LIES set no sync counts: what a program without fsync, or a
+ * disk that lies, would lose.
  *
  * Record, little-endian: magic u32 | op u32 | offset u64 | old size u64 | length u32 | name length u32 | name | bytes. */
 #include <dlfcn.h>
@@ -32,6 +33,7 @@ struct record {
 };
 
 static const char *dir, *journal;
+static bool lies;
 static size_t dir_len;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static __thread bool inside; /* our own calls are not followed */
@@ -46,6 +48,7 @@ start(void)
 {
 	dir = getenv("DROPSHIM_DIR");
 	journal = getenv("DROPSHIM_JOURNAL");
+	lies = getenv("DROPSHIM_LIES") != NULL;
 	if (journal == NULL)
 		dir = NULL;
 	dir_len = dir == NULL ? 0 : strlen(dir);
@@ -449,7 +452,7 @@ do_sync(const char *name, int fd)
 	char path[PATH_LEN];
 	(void)pthread_mutex_lock(&lock);
 	int rc = real(fd);
-	if (rc == 0 && tracked(fd, &st, path))
+	if (rc == 0 && !lies && tracked(fd, &st, path))
 		forget(&st);
 	(void)pthread_mutex_unlock(&lock);
 	return rc;
