@@ -51,7 +51,7 @@ ms_machine_clean_name(const char *s, char out[static MS_MACHINE_TEXT_MAX + 1])
 	}
 	out[n] = '\0';
 	if (n == 0)
-		(void)strcpy(out, "unknown"); /* NOLINT: fits */
+		memcpy(out, "unknown", sizeof "unknown");
 }
 
 /* The first line of a file of the firmware's, when it is printable. */
