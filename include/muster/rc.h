@@ -19,16 +19,16 @@ enum ms_rc {
 	MS_ERR_DENIED,      /* verified and judged: policy or life cycle says no */
 	MS_ERR_PENDING,     /* waits for a person's approval */
 	MS_ERR_NOT_FOUND,
-	MS_ERR_CONFLICT,    /* exists already, or its base version moved */
-	MS_ERR_LIMITED,     /* a rate or quota cap: try later */
+	MS_ERR_CONFLICT, /* exists already, or its base version moved */
+	MS_ERR_LIMITED,  /* a rate or quota cap: try later */
 	MS_ERR_NOMEM,
 	MS_ERR_IO,          /* file, disk, database */
 	MS_ERR_CRYPTO,      /* a crypto library or the random source failed */
 	MS_ERR_TPM,         /* the TPM refused or failed */
 	MS_ERR_UNAVAILABLE, /* a peer, server or device cannot be reached */
 	MS_ERR_TIMEOUT,
-	MS_ERR_CLOCK,       /* the clock jumped: grants stop */
-	MS_ERR_INTERNAL,    /* our own bug; state is not moved */
+	MS_ERR_CLOCK,    /* the clock jumped: grants stop */
+	MS_ERR_INTERNAL, /* our own bug; state is not moved */
 	MS_RC_COUNT
 };
 

@@ -17,7 +17,7 @@ ms_span(const void *p, size_t len)
 {
 	return (struct ms_span){p, len};
 }
-struct ms_span ms_span_str(const char *s);         /* the bytes of s, without its NUL */
+struct ms_span ms_span_str(const char *s);           /* the bytes of s, without its NUL */
 bool ms_span_eq(struct ms_span a, struct ms_span b); /* plain comparison: never for secrets */
 int ms_span_cmp(struct ms_span a, struct ms_span b); /* bytewise, shorter first on a common prefix */
 

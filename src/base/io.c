@@ -29,7 +29,7 @@ ms_io_read_exact(int fd, void *p, size_t len, struct ms_err *err)
 			return ms_fail(err, MS_ERR_IO, "read: %s", strerror(errno));
 		if (n == 0)
 			return off == 0 ? ms_fail(err, MS_ERR_UNAVAILABLE, "end of file")
-			                : ms_fail(err, MS_ERR_MALFORMED, "end of file after %zu of %zu bytes", off, len);
+					: ms_fail(err, MS_ERR_MALFORMED, "end of file after %zu of %zu bytes", off, len);
 		off += (size_t)n;
 	}
 	return MS_OK;

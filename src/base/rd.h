@@ -19,10 +19,10 @@ uint64_t ms_rd_u64(struct ms_rd *r);
 uint16_t ms_rd_le16(struct ms_rd *r); /* little-endian, for TCG event logs */
 uint32_t ms_rd_le32(struct ms_rd *r);
 uint64_t ms_rd_le64(struct ms_rd *r);
-void ms_rd_copy(struct ms_rd *r, void *out, size_t len);       /* zeros on a bad read */
-struct ms_span ms_rd_bytes(struct ms_rd *r, size_t len);       /* borrowed; empty on a bad read */
-struct ms_span ms_rd_tpm2b(struct ms_rd *r, size_t max);       /* u16 length, then bytes; poisons above max */
-struct ms_rd ms_rd_sub(struct ms_rd *r, size_t len);           /* a cursor over the next len bytes; poisoned if short */
+void ms_rd_copy(struct ms_rd *r, void *out, size_t len); /* zeros on a bad read */
+struct ms_span ms_rd_bytes(struct ms_rd *r, size_t len); /* borrowed; empty on a bad read */
+struct ms_span ms_rd_tpm2b(struct ms_rd *r, size_t max); /* u16 length, then bytes; poisons above max */
+struct ms_rd ms_rd_sub(struct ms_rd *r, size_t len);     /* a cursor over the next len bytes; poisoned if short */
 size_t ms_rd_left(const struct ms_rd *r);
 void ms_rd_poison(struct ms_rd *r);
 bool ms_rd_done(const struct ms_rd *r); /* not poisoned and nothing left */

@@ -29,11 +29,11 @@ extern const struct ms_apply_row ms_apply_governance[];
 MS_MUST_USE enum ms_rc ms_fold_apply(const struct ms_fold *f, const struct ms_entry *e, struct ms_err *err);
 
 struct ms_replay {
-	uint64_t entries;          /* folded */
-	uint64_t rows;             /* compared */
-	uint64_t differing;        /* rows that are not what the log says */
+	uint64_t entries;                                                                   /* folded */
+	uint64_t rows;                                                                      /* compared */
+	uint64_t differing;                                                                 /* rows that are not what the log says */
 	void (*differs)(void *ctx, const char *table, struct ms_span key, const char *how); /* may be NULL */
-	void (*progress)(void *ctx, uint64_t done, uint64_t total);                          /* may be NULL */
+	void (*progress)(void *ctx, uint64_t done, uint64_t total);                         /* may be NULL */
 	void *ctx;
 };
 /* Fold every entry of `live` into an empty store in memory and compare. MS_ERR_DENIED when anything differs; the

@@ -4,7 +4,7 @@
  * DERIVE   u8 slot | peer point 65                                                               -> Z.x 32
  * WRAP     u8 slot | u16 length, associated data | iv 12 | plaintext                             -> ciphertext and tag
  * UNWRAP   u8 slot | u16 length, associated data | iv 12 | ciphertext and tag                    -> plaintext
- * PUBLIC   u8 slot                                                                               -> u8 key type (enum ms_key_type) | point 65 or Ed25519 32 */
+ * PUBLIC   u8 slot   -> u8 key type (enum ms_key_type) | point 65 or Ed25519 32 */
 #ifndef MS_OWNER_TOKEN_H
 #define MS_OWNER_TOKEN_H
 

@@ -95,8 +95,8 @@ ms_bind_credential(struct ms_span transcript, struct ms_buf *out, struct ms_err 
 }
 
 enum ms_rc
-ms_bind_nonce(enum ms_purpose purpose, struct ms_span tenant, struct ms_span random, uint64_t expires_s, struct ms_buf *out,
-    struct ms_err *err)
+ms_bind_nonce(
+    enum ms_purpose purpose, struct ms_span tenant, struct ms_span random, uint64_t expires_s, struct ms_buf *out, struct ms_err *err)
 {
 	begin(out, 5, "nonce", "");
 	ms_cbor_text_span(out, tenant);

@@ -16,8 +16,8 @@ struct ms_operator_key {
 /* A verified deployment root. Owned memory; all members borrowed by the caller. */
 struct ms_root {
 	uint8_t deployment[16];
-	uint8_t hash[32]; /* SHA-256 of the file: what is pinned */
-	struct ms_span wire; /* the file */
+	uint8_t hash[32];         /* SHA-256 of the file: what is pinned */
+	struct ms_span wire;      /* the file */
 	struct ms_root_body body; /* its spans borrow from `wire` */
 	struct ms_pubkey *release, *intake;
 	size_t n_operators;

@@ -37,8 +37,8 @@ MS_CLEANUP(struct ms_role, ms_role_free)
 int ms_role_die(const char *event, const struct ms_err *err);
 
 /* The configuration: a key that is absent or of another type reads as the default. Borrowed from the role. Every role has "state_dir"
- * (text: its own directory, mode 0700), "deployment_dir" (text: public files, read-only), "development" (bool), "log_level" (text). The rest of the
- * keys: server/config.c (column "roles"), under the name of the configuration key. */
+ * (text: its own directory, mode 0700), "deployment_dir" (text: public files, read-only), "development" (bool), "log_level" (text).
+ * The rest of the keys: server/config.c (column "roles"), under the name of the configuration key. */
 const char *ms_role_get_text(const struct ms_role *r, const char *key, const char *absent);
 uint64_t ms_role_get_uint(const struct ms_role *r, const char *key, uint64_t absent);
 struct ms_span ms_role_get_bytes(const struct ms_role *r, const char *key);

@@ -13,7 +13,7 @@
 	X(MS_TABLE_BLOBS, "blobs", MS_OPERATIONAL, 32u << 20)          /* SHA-256 -> the bytes */ \
 	X(MS_TABLE_META, "meta", MS_OPERATIONAL, 1u << 16)             /* settings and marks of this database */ \
 	X(MS_TABLE_NONCES, "nonces", MS_OPERATIONAL, 1u << 10)         /* consumed nonces, until they expire */ \
-	X(MS_TABLE_DEADLINES, "deadlines", MS_OPERATIONAL, 1u << 10)     /* deadline u64 BE, tenant, device: when a pass ends */ \
+	X(MS_TABLE_DEADLINES, "deadlines", MS_OPERATIONAL, 1u << 10)   /* deadline u64 BE, tenant, device: when a pass ends */ \
 	X(MS_TABLE_OPERATIONS, "operations", MS_OPERATIONAL, 1u << 20) /* operation id -> the answer a retry gets */ \
 	X(MS_TABLE_TENANTS, "tenants", MS_FOLDED, 1u << 16) \
 	X(MS_TABLE_DEVICES, "devices", MS_FOLDED, 1u << 16) \
