@@ -87,7 +87,7 @@ crash(const char *mode, unsigned seed, struct crash *c)
 	/* in memory where that can be: what is lost is the shim's business, and a sync costs nothing */
 	*c = (struct crash){.dir = "/dev/shm/muster-crash-XXXXXX"};
 	if (access("/dev/shm", W_OK) != 0)
-		(void)strcpy(c->dir, "/tmp/muster-crash-XXXXXX");
+		(void)snprintf(c->dir, sizeof c->dir, "/tmp/muster-crash-XXXXXX");
 	CHECK(mkdtemp(c->dir) != NULL);
 	(void)snprintf(c->data, sizeof c->data, "%s/data", c->dir);
 	(void)snprintf(c->journal, sizeof c->journal, "%s/undo", c->dir);

@@ -28,7 +28,7 @@ vector(const char *name, char path[static 4096])
 	const char *dir = test_vectors();
 	if (dir == NULL)
 		skip();
-	(void)snprintf(path, 4096, "%s/ek-certs/%s", dir, name);
+	(void)snprintf(path, 4096, "%s/ek-certs/%s", dir != NULL ? dir : "", name); /* gcc does not know that skip() leaves */
 	return path;
 }
 

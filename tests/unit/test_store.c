@@ -271,11 +271,9 @@ see(void *ctx, struct ms_span key, MS_UNUSED struct ms_span val)
 {
 	struct seen *seen = ctx;
 	for (size_t i = 0; i < key.len; i++) {
-		char hex[3];
-		ms_hex(key.p + i, 1, hex);
-		(void)strcat(seen->text, hex);
+		size_t n = strlen(seen->text);
+		(void)snprintf(seen->text + n, sizeof seen->text - n, "%02x%s", key.p[i], i + 1 == key.len ? " " : "");
 	}
-	(void)strcat(seen->text, " ");
 	return seen->stop_after > 0 && --seen->stop_after == 0 ? MS_ERR_LIMITED : MS_OK;
 }
 
