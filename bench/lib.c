@@ -16,61 +16,17 @@
 #include "evidence/quote.h"
 #include "identity/leafcert.h"
 #include "measure.h"
-#include "softtpm.h"
+#include "peers.h"
+#include "tpm.h"
 #include "store/store.h"
 
 static struct ms_err err;
 #define MUST(call) bench_must((call), #call, &err)
 
-/* ---- openssl speed, as the peer ---- */
-
-struct peers {
-	double rsa_verify, ecdsa_sign, ecdsa_verify, ecdh, ed25519_sign, ed25519_verify, sha256_65;
-};
-
-static void
-peer_line(const char *line, struct peers *p)
-{
-	double a, b;
-	unsigned n;
-	if (sscanf(line, "+F2:%u:2048:%lf:%lf", &n, &a, &b) == 3)
-		p->rsa_verify = b;
-	else if (sscanf(line, "+F4:%u:256:%lf:%lf", &n, &a, &b) == 3)
-		p->ecdsa_sign = a, p->ecdsa_verify = b;
-	else if (sscanf(line, "+F5:%u:256:%lf", &n, &a) == 2)
-		p->ecdh = a;
-	else if (sscanf(line, "+F6:%u:253:Ed25519:%lf:%lf", &n, &a, &b) == 3)
-		p->ed25519_sign = a, p->ed25519_verify = b;
-	else if (sscanf(line, "+F:%u:sha256:%lf", &n, &a) == 2)
-		p->sha256_65 = a / 65;
-}
-
-static void
-peer_run(const char *command, struct peers *p)
-{
-	char line[256];
-	FILE *f = popen(command, "r");
-	if (f == NULL)
-		bench_must(MS_ERR_IO, command, NULL);
-	while (fgets(line, sizeof line, f) != NULL)
-		peer_line(line, p);
-	if (pclose(f) != 0)
-		bench_must(MS_ERR_IO, command, NULL);
-}
-
-static struct peers
-peers_measure(void)
-{
-	struct peers p = {0};
-	peer_run("openssl speed -mr -seconds 1 ecdsap256 ecdhp256 rsa2048 ed25519 2>/dev/null", &p);
-	peer_run("openssl speed -mr -seconds 1 -bytes 65 -evp sha256 2>/dev/null", &p);
-	return p;
-}
-
 /* ---- evidence ---- */
 
 struct quote {
-	struct softtpm *tpm;
+	struct bench_tpm *tpm;
 	struct ms_ak *ak;
 	struct ms_buf attest, signature;
 	uint8_t extra[32];
@@ -82,17 +38,17 @@ quote_init(struct quote *q, unsigned flags)
 	*q = (struct quote){.extra = {7}};
 	ms_buf_init(&q->attest, MS_TPM_ATTEST_MAX);
 	ms_buf_init(&q->signature, MS_TPM_SIGNATURE_MAX);
-	MUST(softtpm_new("bench", flags, &q->tpm, &err));
-	struct softtpm_attest out = {&q->attest, &q->signature};
-	MUST(softtpm_quote(q->tpm, ms_span(q->extra, 32), MS_PCRS_ATTEST_MASK, &out, &err));
-	MUST(ms_ak_new(softtpm_ak_public(q->tpm), MS_SPAN_NONE, &q->ak, NULL, &err));
+	MUST(bench_tpm_new("bench", flags, &q->tpm, &err));
+	struct bench_tpm_attest out = {&q->attest, &q->signature};
+	MUST(bench_tpm_quote(q->tpm, ms_span(q->extra, 32), MS_PCRS_ATTEST_MASK, &out, &err));
+	MUST(ms_ak_new(bench_tpm_ak_public(q->tpm), MS_SPAN_NONE, &q->ak, NULL, &err));
 }
 
 static void
 quote_fini(struct quote *q)
 {
 	ms_ak_free(q->ak);
-	softtpm_free(q->tpm);
+	bench_tpm_free(q->tpm);
 	ms_buf_fini(&q->attest);
 	ms_buf_fini(&q->signature);
 }
@@ -103,7 +59,8 @@ verify_with(struct quote *q, const struct ms_ak *ak)
 	MS_OWN(ms_quote_raw_free) struct ms_quote_raw *raw = NULL;
 	MS_OWN(ms_quote_verified_free) struct ms_quote_verified *v = NULL;
 	MUST(ms_quote_take(ms_buf_span(&q->attest), ms_buf_span(&q->signature), &raw, NULL, &err));
-	struct ms_quote_check check = {.ak = ak, .extra = ms_span(q->extra, 32), .mask = MS_PCRS_ATTEST_MASK, .pcrs = softtpm_pcrs(q->tpm)};
+	struct ms_quote_check check = {
+	    .ak = ak, .extra = ms_span(q->extra, 32), .mask = MS_PCRS_ATTEST_MASK, .pcrs = bench_tpm_pcrs(q->tpm)};
 	MUST(ms_quote_verify(raw, &check, &v, NULL, &err));
 }
 
@@ -119,7 +76,7 @@ verify_fresh(void *ctx)
 {
 	struct quote *q = ctx;
 	MS_OWN(ms_ak_free) struct ms_ak *ak = NULL;
-	MUST(ms_ak_new(softtpm_ak_public(q->tpm), MS_SPAN_NONE, &ak, NULL, &err));
+	MUST(ms_ak_new(bench_tpm_ak_public(q->tpm), MS_SPAN_NONE, &ak, NULL, &err));
 	verify_with(q, ak);
 }
 
@@ -133,18 +90,18 @@ credential_once(void *ctx)
 	struct ms_tpm_public area;
 	ms_buf_init(&blob, MS_CREDENTIAL_BLOB_MAX);
 	ms_buf_init(&encrypted, MS_CREDENTIAL_ENCRYPTED_MAX);
-	MUST(ms_tpm_public_parse(softtpm_ek_public(q->tpm), &area, &err));
+	MUST(ms_tpm_public_parse(bench_tpm_ek_public(q->tpm), &area, &err));
 	MUST(ms_pubkey_from_rsa(area.modulus, area.exponent, &ek, &err));
 	MUST(ms_secret_from(q->extra, 32, &secret, &err));
-	MUST(ms_credential_make(ek, softtpm_ak_name(q->tpm).p, secret, &blob, &encrypted, &err));
+	MUST(ms_credential_make(ek, bench_tpm_ak_name(q->tpm).p, secret, &blob, &encrypted, &err));
 }
 
 static void
-bench_evidence(const struct peers *p)
+bench_evidence(const struct bench_peers *p)
 {
 	struct quote ecc, rsa;
-	quote_init(&ecc, SOFTTPM_EK_ECC);
-	quote_init(&rsa, SOFTTPM_AK_RSA);
+	quote_init(&ecc, BENCH_TPM_EK_ECC);
+	quote_init(&rsa, BENCH_TPM_AK_RSA);
 	bench_heading("evidence (per CPU second)");
 	bench_line("verify a quote, P-256, AK kept", bench_rate_cpu(verify_cached, &ecc), "openssl speed: ECDSA verify", p->ecdsa_verify);
 	bench_line("verify a quote, P-256, AK decoded each time", bench_rate_cpu(verify_fresh, &ecc), "openssl speed: ECDSA verify",
@@ -263,7 +220,7 @@ statement_verify_once(void *ctx)
 }
 
 static void
-bench_identity(const struct peers *p)
+bench_identity(const struct bench_peers *p)
 {
 	struct ca c;
 	ca_init(&c);
@@ -312,7 +269,7 @@ secret_once(void *ctx)
 }
 
 static void
-bench_secrets(const struct peers *p)
+bench_secrets(const struct bench_peers *p)
 {
 	struct sealing s = {.key = NULL};
 	ms_buf_init(&s.ct, 1024);
@@ -398,7 +355,7 @@ entry_make(uint64_t seq, struct ms_buf *out)
 }
 
 static void
-bench_log(const struct peers *p)
+bench_log(const struct bench_peers *p)
 {
 	static struct log l; /* large */
 	ms_frontier_init(&l.frontier);
@@ -494,7 +451,7 @@ main(int argc, char **argv)
 		(void)fprintf(stderr, "usage: bench-lib DIRECTORY (new, on the disk to measure)\n");
 		return 2;
 	}
-	struct peers p = peers_measure();
+	struct bench_peers p = bench_peers();
 	bench_evidence(&p);
 	bench_identity(&p);
 	bench_secrets(&p);
