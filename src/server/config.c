@@ -37,13 +37,24 @@
 	{ \
 		.key = k, .type = MS_CONFIG_LIST, .min = 1, .max = hi, .absent = dflt, .roles = who, .role_key = name, .doc = what \
 	}
+#define PCRS(k, who, name, what) \
+	{ \
+		.key = k, .type = MS_CONFIG_LIST, .min = 1, .max = 2, .absent = "", .roles = who, .role_key = name, .doc = what, \
+		.choices = "0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23" \
+	}
 #define TOKEN_KEYS(owner, role) \
 	TEXT(owner ".uri", 512, "", role, "uri", "PKCS#11 URI (RFC 7512) of the " owner "'s token"), \
 	    PATH(owner ".module", "", role, "module", "PKCS#11 module that reaches it"), \
 	    PATH(owner ".module_conf", "", role, "module_conf", "configuration file of the module (SOFTHSM2_CONF)"), \
 	    PATH(owner ".pin_file", "", role, "pin_file", "file with the token's user PIN, readable by its owner only"), \
 	    PATH(owner ".keyfile", "", role, "keyfile", "instead of a token: the " owner "'s sealed key file"), \
-	    PATH(owner ".passphrase_file", "", role, "passphrase_file", "file with the key file's passphrase, readable by its owner only")
+	    PATH( \
+		owner ".passphrase_file", "", role, "passphrase_file", "file with the key file's passphrase, readable by its owner only"), \
+	    TEXT(owner ".tcti", 200, "", role, "tcti", \
+		"instead of a passphrase: the TPM that the key file is sealed to (device:/dev/tpmrm0, swtpm:host=...,port=..., " \
+		"swtpm:path=...)"), \
+	    PCRS(owner ".tpm_pcrs", role, "tpm_pcrs", \
+		"the PCRs that the key file must be sealed to; silent: those it is sealed to, or none")
 
 static const struct ms_config_row rows[] = {
     PATH("state_dir", NULL, 0, NULL, "directory of all state; made by muster init"),
@@ -200,24 +211,32 @@ set_absent(const char *file, const struct ms_config_row *row, struct value *v, s
 	return rc;
 }
 
+static bool
+is_set(const struct ms_config *c, const char *owner, const char *key)
+{
+	char name[64];
+	(void)snprintf(name, sizeof name, "%s.%s", owner, key);
+	return ms_config_text(c, name) != NULL;
+}
+
 /* Rules between keys. */
 static enum ms_rc
 check_token(const char *file, const struct ms_config *c, const char *owner, struct ms_err *err)
 {
-	static const char *const with_uri[] = {"module", "pin_file"}, *const with_keyfile[] = {"passphrase_file"};
-	char key[64];
-	(void)snprintf(key, sizeof key, "%s.uri", owner);
-	bool uri = ms_config_text(c, key) != NULL;
-	(void)snprintf(key, sizeof key, "%s.keyfile", owner);
-	bool keyfile = ms_config_text(c, key) != NULL;
+	static const char *const with_uri[] = {"module", "pin_file"};
+	bool uri = is_set(c, owner, "uri"), keyfile = is_set(c, owner, "keyfile"), tcti = is_set(c, owner, "tcti");
 	if (uri == keyfile)
-		return ms_fail(
-		    err, MS_ERR_USAGE, "%s: %s: set one of uri (with module, pin_file) and keyfile (with passphrase_file)", file, owner);
-	for (size_t i = 0; i < (uri ? 2u : 1u); i++) {
-		(void)snprintf(key, sizeof key, "%s.%s", owner, uri ? with_uri[i] : with_keyfile[i]);
-		if (ms_config_text(c, key) == NULL)
-			return ms_fail(err, MS_ERR_USAGE, "%s: %s must be set, too", file, key);
-	}
+		return ms_fail(err, MS_ERR_USAGE,
+		    "%s: %s: set one of uri (with module, pin_file) and keyfile (with passphrase_file, or with tcti)", file, owner);
+	for (size_t i = 0; uri && i < sizeof with_uri / sizeof *with_uri; i++)
+		if (!is_set(c, owner, with_uri[i]))
+			return ms_fail(err, MS_ERR_USAGE, "%s: %s.%s must be set, too", file, owner, with_uri[i]);
+	if (keyfile && !tcti && !is_set(c, owner, "passphrase_file"))
+		return ms_fail(err, MS_ERR_USAGE, "%s: %s.passphrase_file must be set, too (or %s.tcti)", file, owner, owner);
+	if (tcti && (uri || is_set(c, owner, "passphrase_file")))
+		return ms_fail(err, MS_ERR_USAGE, "%s: %s.tcti goes with keyfile, without passphrase_file", file, owner);
+	if (is_set(c, owner, "tpm_pcrs") && !tcti)
+		return ms_fail(err, MS_ERR_USAGE, "%s: %s.tpm_pcrs goes with %s.tcti", file, owner, owner);
 	return MS_OK;
 }
 

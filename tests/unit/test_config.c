@@ -93,10 +93,29 @@ MS_TEST(config_refuses_a_token_without_its_parts_or_with_both_kinds)
 	expect_reject("state_dir: /s\nkeeper: {uri: \"pkcs11:token=a\"}\n", "keeper.module must be set");
 	expect_reject("state_dir: /s\nkeeper: {uri: \"pkcs11:token=a\", module: /m}\n", "keeper.pin_file must be set");
 	expect_reject("state_dir: /s\nkeeper: {uri: \"pkcs11:token=a\", module: /m, pin_file: /f, keyfile: /k}\n", "keeper: set one of");
+	expect_reject("state_dir: /s\nkeeper: {keyfile: /k}\n", "(or keeper.tcti)");
+	expect_reject(
+	    "state_dir: /s\nkeeper: {keyfile: /k, passphrase_file: /p, tcti: \"device:/dev/tpmrm0\"}\n", "keeper.tcti goes with keyfile");
+	expect_reject(
+	    "state_dir: /s\nkeeper: {uri: \"pkcs11:token=a\", module: /m, pin_file: /f, tcti: x}\n", "keeper.tcti goes with keyfile");
+	expect_reject(
+	    "state_dir: /s\nkeeper: {keyfile: /k, passphrase_file: /p, tpm_pcrs: [0]}\n", "keeper.tpm_pcrs goes with keeper.tcti");
+	expect_reject("state_dir: /s\nkeeper: {keyfile: /k, tcti: x, tpm_pcrs: [24]}\n", "is not one of the values");
+	expect_reject("state_dir: /s\nkeeper: {keyfile: /k, tcti: x, tpm_pcrs: 7}\n", "must be a list");
 	MS_OWN(ms_config_free)
 	struct ms_config *c = parse(
 	    "state_dir: /s\nkeeper: {uri: \"pkcs11:token=a\", module: /m, pin_file: /f}\nnotary: {keyfile: /k, passphrase_file: /p}\n");
 	assert_string_equal(ms_config_text(c, "keeper.uri"), "pkcs11:token=a");
+}
+
+MS_TEST(config_takes_a_key_file_that_is_sealed_to_a_tpm)
+{
+	MS_OWN(ms_config_free)
+	struct ms_config *c = parse("state_dir: /s\nkeeper: {keyfile: /k, tcti: \"device:/dev/tpmrm0\", tpm_pcrs: [0, 7, 23]}\n"
+				    "notary: {keyfile: /k, tcti: \"swtpm:path=/run/tpm\"}\n");
+	assert_string_equal(ms_config_text(c, "keeper.tcti"), "device:/dev/tpmrm0");
+	assert_string_equal(ms_config_item(c, "keeper.tpm_pcrs", 2), "23");
+	CHECK(ms_config_item(c, "keeper.tpm_pcrs", 3) == NULL && ms_config_item(c, "notary.tpm_pcrs", 0) == NULL);
 }
 
 /* Is `key` in the map that a role gets? */

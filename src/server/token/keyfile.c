@@ -1,4 +1,5 @@
-/* Keys in one file under a passphrase. Inside the box: deterministic CBOR {1: version, 10 + slot: key bytes 32, ...}. */
+/* Keys in one file, under a passphrase or sealed to a TPM. Inside the box: deterministic CBOR {1: version, 10 + slot: key bytes 32, ...}. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -6,6 +7,7 @@
 #include "codec/cbor.h"
 #include "crypto/scryptbox.h"
 #include "server/token/token_int.h"
+#include "server/token/tpmfile.h"
 
 #define LABEL "muster-keys"
 #define VERSION 1u
@@ -30,7 +32,9 @@ static const struct ms_cbor_table form_table = MS_CBOR_TABLE("key file", struct 
 
 struct keyfile {
 	char *path;
-	struct ms_secret *passphrase;
+	char *tcti, *tpm_program; /* sealed to a TPM: which, and how it is reached; program NULL: the installed one */
+	uint32_t tpm_pcrs;
+	struct ms_secret *key; /* the passphrase; or, from the TPM, the key of the file; NULL when there is no file yet */
 	struct ms_buf file;
 	struct ms_softkey *sign[MS_SLOT_END];
 	struct ms_ecdh_key *derive[MS_SLOT_END];
@@ -60,26 +64,104 @@ keyfile_free(void *ctx)
 		ms_ecdh_key_free(k->derive[slot]);
 		ms_secret_free(k->wrap[slot]);
 	}
-	ms_secret_free(k->passphrase);
+	ms_secret_free(k->key);
 	ms_buf_fini(&k->file);
 	free(k->path);
+	free(k->tcti);
+	free(k->tpm_program);
 	free(k);
+}
+
+static enum ms_rc
+new_keyfile(const struct ms_token_config *c, size_t max, struct keyfile **ret, struct ms_err *err)
+{
+	struct keyfile *k = calloc(1, sizeof *k);
+	if (k == NULL)
+		return ms_fail(err, MS_ERR_NOMEM, "key file");
+	ms_buf_init(&k->file, max);
+	k->path = strdup(c->keyfile);
+	k->tcti = c->tcti != NULL ? strdup(c->tcti) : NULL;
+	k->tpm_program = c->tpm_program != NULL ? strdup(c->tpm_program) : NULL;
+	k->tpm_pcrs = c->tpm_pcrs;
+	if (k->path == NULL || (k->tcti == NULL) != (c->tcti == NULL) || (k->tpm_program == NULL) != (c->tpm_program == NULL)) {
+		keyfile_free(k);
+		return ms_fail(err, MS_ERR_NOMEM, "key file");
+	}
+	*ret = k;
+	return MS_OK;
 }
 
 /* The file may not be there yet (generate). */
 static enum ms_rc
 keyfile_prepare(const struct ms_token_config *c, void **ret, struct ms_err *err)
 {
-	struct keyfile *k = calloc(1, sizeof *k);
-	if (k == NULL || (k->path = strdup(c->keyfile)) == NULL) {
-		free(k);
-		return ms_fail(err, MS_ERR_NOMEM, "key file");
-	}
-	ms_buf_init(&k->file, MS_SCRYPTBOX_MAX);
-	enum ms_rc rc = ms_token_read_line(c->passphrase_file, 8, 1024, &k->passphrase, err);
+	struct keyfile *k = NULL;
+	enum ms_rc rc = new_keyfile(c, MS_SCRYPTBOX_MAX, &k, err);
+	if (rc != MS_OK)
+		return rc;
+	rc = ms_token_read_line(c->passphrase_file, 8, 1024, &k->key, err);
 	if (rc == MS_OK)
 		rc = ms_io_read_file(c->keyfile, MS_SCRYPTBOX_MAX, &k->file, err);
-	if (rc != MS_OK && (rc != MS_ERR_NOT_FOUND || k->passphrase == NULL)) {
+	if (rc != MS_OK && (rc != MS_ERR_NOT_FOUND || k->key == NULL)) {
+		keyfile_free(k);
+		return rc;
+	}
+	*ret = k;
+	return MS_OK;
+}
+
+#define PCRS_TEXT_MAX 80u
+
+static void
+pcrs_text(uint32_t mask, char out[static PCRS_TEXT_MAX])
+{
+	size_t n = 0;
+	out[0] = '\0';
+	for (unsigned i = 0; i < 24; i++)
+		if ((mask >> i & 1) != 0)
+			n += (size_t)snprintf(out + n, PCRS_TEXT_MAX - n, "%s%u", n > 0 ? "," : "", i);
+	if (n == 0)
+		(void)snprintf(out, PCRS_TEXT_MAX, "none");
+}
+
+static enum ms_rc
+check_pcrs(uint32_t want, uint32_t sealed_to, struct ms_err *err)
+{
+	char a[PCRS_TEXT_MAX], b[PCRS_TEXT_MAX];
+	if (want == 0 || want == sealed_to)
+		return MS_OK;
+	pcrs_text(sealed_to, a);
+	pcrs_text(want, b);
+	return ms_fail(err, MS_ERR_USAGE, "key file: sealed to PCRs %s, and tpm_pcrs says %s", a, b);
+}
+
+/* Before the sandbox, for only there a TPM is reached. */
+static enum ms_rc
+unseal_key(struct keyfile *k, struct ms_err *err)
+{
+	const struct ms_tpmfile_tpm tpm = {.program = k->tpm_program, .tcti = k->tcti};
+	struct ms_tpmfile_header h;
+	enum ms_rc rc = ms_tpmfile_parse(ms_buf_span(&k->file), &h, err);
+	if (rc == MS_OK)
+		rc = check_pcrs(k->tpm_pcrs, h.pcrs, err);
+	if (rc == MS_OK)
+		rc = ms_tpmfile_unseal(&tpm, LABEL, ms_buf_span(&k->file), &k->key, err);
+	return rc == MS_OK ? MS_OK : ms_prefix(err, rc, "%s", k->path);
+}
+
+static enum ms_rc
+tpm_prepare(const struct ms_token_config *c, void **ret, struct ms_err *err)
+{
+	struct keyfile *k = NULL;
+	enum ms_rc rc = new_keyfile(c, MS_TPMFILE_MAX, &k, err);
+	if (rc != MS_OK)
+		return rc;
+	rc = ms_io_read_file(c->keyfile, MS_TPMFILE_MAX, &k->file, err);
+	if (rc == MS_OK)
+		rc = unseal_key(k, err);
+	else if (rc == MS_ERR_NOT_FOUND)
+		rc = MS_OK;
+	if (rc != MS_OK) {
 		keyfile_free(k);
 		return rc;
 	}
@@ -120,7 +202,8 @@ keyfile_start(void *ctx, uint32_t slots, struct ms_err *err)
 	MS_OWN(ms_secret_free) struct ms_secret *plain = NULL;
 	if (k->file.len == 0)
 		return ms_fail(err, MS_ERR_NOT_FOUND, "%s: there is no key file", k->path);
-	enum ms_rc rc = ms_scryptbox_open(LABEL, k->passphrase, ms_buf_span(&k->file), &plain, err);
+	enum ms_rc rc = k->tcti != NULL ? ms_tpmfile_open(k->key, ms_buf_span(&k->file), &plain, err)
+					: ms_scryptbox_open(LABEL, k->key, ms_buf_span(&k->file), &plain, err);
 	if (rc == MS_OK)
 		rc = ms_cbor_parse_map(&form_table, ms_span(ms_secret_peek(plain), ms_secret_len(plain)), &f, err);
 	for (unsigned slot = 0; rc == MS_OK && slot < MS_SLOT_END; slot++) {
@@ -130,8 +213,8 @@ keyfile_start(void *ctx, uint32_t slots, struct ms_err *err)
 		rc = raw.len > 0 ? load_key(k, slot, raw, err)
 				 : ms_fail(err, MS_ERR_NOT_FOUND, "key \"%s\" is not in it", ms_slot_row(slot)->label);
 	}
-	ms_secret_free(k->passphrase);
-	k->passphrase = NULL;
+	ms_secret_free(k->key);
+	k->key = NULL;
 	ms_buf_fini(&k->file);
 	return rc == MS_OK ? MS_OK : ms_prefix(err, rc, "%s", k->path);
 }
@@ -175,7 +258,9 @@ seal_form(struct keyfile *k, const struct form *f, struct ms_err *err)
 		return rc;
 	ms_secret_set_len(plain, form.len);
 	ms_buf_init(&file, MS_SCRYPTBOX_MAX);
-	rc = ms_scryptbox_seal(LABEL, k->passphrase, plain, &file, err);
+	const struct ms_tpmfile_tpm tpm = {.program = k->tpm_program, .tcti = k->tcti};
+	rc = k->tcti != NULL ? ms_tpmfile_seal(&tpm, k->tpm_pcrs, LABEL, plain, &file, err)
+			     : ms_scryptbox_seal(LABEL, k->key, plain, &file, err);
 	if (rc == MS_OK)
 		rc = ms_io_create_file(k->path, 0600, ms_buf_span(&file), err);
 	ms_buf_fini(&file);
@@ -202,8 +287,8 @@ keyfile_generate(void *ctx, uint32_t slots, struct ms_err *err)
 		rc = seal_form(k, &f, err);
 	for (unsigned slot = 0; slot < MS_SLOT_END; slot++)
 		ms_secret_free(raw[slot]);
-	ms_secret_free(k->passphrase);
-	k->passphrase = NULL;
+	ms_secret_free(k->key);
+	k->key = NULL;
 	return rc;
 }
 
@@ -256,6 +341,19 @@ keyfile_unwrap(void *ctx, unsigned slot, const struct ms_aead *a, struct ms_span
 const struct ms_token_ops ms_token_keyfile = {
     .name = "keyfile",
     .prepare = keyfile_prepare,
+    .generate = keyfile_generate,
+    .start = keyfile_start,
+    .free = keyfile_free,
+    .public = keyfile_public,
+    .sign = keyfile_sign,
+    .derive = keyfile_derive,
+    .wrap = keyfile_wrap,
+    .unwrap = keyfile_unwrap,
+};
+
+const struct ms_token_ops ms_token_tpm = {
+    .name = "tpm",
+    .prepare = tpm_prepare,
     .generate = keyfile_generate,
     .start = keyfile_start,
     .free = keyfile_free,

@@ -1,5 +1,8 @@
 /* muster-token: the private keys of keeper, or of notary, and the PKCS#11 module, behind five requests. */
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -8,15 +11,44 @@
 #include "server/token/frames.h"
 #include "server/token/serve.h"
 
+#define PROGRAM_MAX 1200u
+
+/* muster-tpm lies beside this program. */
+static const char *
+tpm_program(char buf[static PROGRAM_MAX])
+{
+	const char *self = (const char *)(uintptr_t)getauxval(AT_EXECFN);
+	const char *slash = self != NULL ? strrchr(self, '/') : NULL;
+	if (slash == NULL || slash - self > 1000)
+		return NULL;
+	(void)snprintf(buf, PROGRAM_MAX, "%.*s/muster-tpm", (int)(slash - self), self);
+	return buf;
+}
+
+/* A list of numbers, which the configuration's own check has seen. */
+static uint32_t
+pcr_mask(const struct ms_role *role)
+{
+	const char *item;
+	uint32_t mask = 0;
+	for (size_t i = 0; (item = ms_role_get_item(role, "tpm_pcrs", i)) != NULL; i++)
+		mask |= UINT32_C(1) << (strtoul(item, NULL, 10) & 31);
+	return mask;
+}
+
 static enum ms_rc
 prepare(const struct ms_role *role, struct ms_token **ret, struct ms_err *err)
 {
+	char program[PROGRAM_MAX];
 	const struct ms_token_config c = {.uri = ms_role_get_text(role, "uri", NULL),
 	    .module = ms_role_get_text(role, "module", NULL),
 	    .module_conf = ms_role_get_text(role, "module_conf", NULL),
 	    .pin_file = ms_role_get_text(role, "pin_file", NULL),
 	    .keyfile = ms_role_get_text(role, "keyfile", NULL),
-	    .passphrase_file = ms_role_get_text(role, "passphrase_file", NULL)};
+	    .passphrase_file = ms_role_get_text(role, "passphrase_file", NULL),
+	    .tcti = ms_role_get_text(role, "tcti", NULL),
+	    .tpm_program = tpm_program(program),
+	    .tpm_pcrs = pcr_mask(role)};
 	enum ms_rc rc = ms_crypto_init(err);
 	return rc == MS_OK ? ms_token_prepare(&c, ret, err) : rc;
 }

@@ -62,10 +62,12 @@ ms_token_prepare(const struct ms_token_config *c, struct ms_token **ret, struct 
 {
 	if ((c->uri == NULL) == (c->keyfile == NULL))
 		return ms_fail(err, MS_ERR_USAGE, "token: one of uri and keyfile is wanted");
+	if (c->tcti != NULL && (c->uri != NULL || c->passphrase_file != NULL))
+		return ms_fail(err, MS_ERR_USAGE, "token: a TPM's tcti goes with keyfile, without passphrase_file");
 	MS_OWN(ms_token_free) struct ms_token *t = calloc(1, sizeof *t);
 	if (t == NULL)
 		return ms_fail(err, MS_ERR_NOMEM, "token");
-	t->ops = c->uri != NULL ? &ms_token_pkcs11 : &ms_token_keyfile;
+	t->ops = c->uri != NULL ? &ms_token_pkcs11 : c->tcti != NULL ? &ms_token_tpm : &ms_token_keyfile;
 	enum ms_rc rc = t->ops->prepare(c, &t->ctx, err);
 	if (rc != MS_OK)
 		return ms_prefix(err, rc, "token");

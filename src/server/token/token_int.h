@@ -20,7 +20,7 @@ struct ms_token_ops {
 	enum ms_rc (*unwrap)(
 	    void *ctx, unsigned slot, const struct ms_aead *a, struct ms_span ct, struct ms_secret **ret, struct ms_err *err);
 };
-extern const struct ms_token_ops ms_token_pkcs11, ms_token_keyfile;
+extern const struct ms_token_ops ms_token_pkcs11, ms_token_keyfile, ms_token_tpm;
 
 /* A PIN or passphrase file: one line, without its newline, min to max bytes. */
 MS_MUST_USE enum ms_rc ms_token_read_line(const char *path, size_t min, size_t max, struct ms_secret **ret, struct ms_err *err);
