@@ -205,6 +205,30 @@ make_root(struct test_deployment *d, const struct publics *p, struct ms_signer *
 	ms_buf_fini(&wire);
 }
 
+/* Directories of deployments that no one ended: removed at exit, by the process that made them. */
+#define MADE_MAX 32u
+static char made[MADE_MAX][32];
+static size_t n_made;
+static pid_t maker;
+
+static void
+remove_made(void)
+{
+	for (size_t i = 0; i < n_made && getpid() == maker; i++)
+		remove_tree(made[i]);
+}
+
+static void
+make_dir(char *dir, size_t cap)
+{
+	(void)snprintf(dir, cap, "/tmp/muster-test-XXXXXX");
+	CHECK(mkdtemp(dir) != NULL && n_made < MADE_MAX);
+	maker = getpid();
+	if (n_made == 0)
+		CHECK(atexit(remove_made) == 0);
+	(void)snprintf(made[n_made++], sizeof made[0], "%.31s", dir);
+}
+
 void
 deployment_new(struct test_deployment *d, bool softhsm)
 {
@@ -213,8 +237,7 @@ deployment_new(struct test_deployment *d, bool softhsm)
 	struct ms_token *t = NULL;
 	memset(d, 0, sizeof *d);
 	d->softhsm = softhsm;
-	(void)snprintf(d->dir, sizeof d->dir, "/tmp/muster-test-XXXXXX");
-	CHECK(mkdtemp(d->dir) != NULL);
+	make_dir(d->dir, sizeof d->dir);
 	(void)snprintf(d->public_dir, sizeof d->public_dir, "%s/deployment", d->dir);
 	(void)snprintf(d->root_file, sizeof d->root_file, "%s/root.cbor", d->public_dir);
 	CHECK(mkdir(d->public_dir, 0755) == 0);
