@@ -83,8 +83,12 @@ find_words(int argc, char *const *argv, const char **words, size_t max)
 {
 	size_t n = 0;
 	for (int i = 1; i < argc && n < max && strcmp(argv[i], "--") != 0; i++) {
-		if (strncmp(argv[i], "--", 2) != 0) {
+		if (argv[i][0] != '-' || argv[i][1] == '\0') {
 			words[n++] = argv[i];
+			continue;
+		}
+		if (strcmp(argv[i], "-o") == 0) {
+			i++;
 			continue;
 		}
 		const struct ms_cli_option *o = find_option(ms_global_options, argv[i] + 2, strlen(argv[i] + 2));

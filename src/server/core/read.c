@@ -254,6 +254,8 @@ change_show(struct ms_core *c, struct ms_job *j, struct ms_operation *o, struct 
 	ms_store_key_u64(seq, key);
 	if (rc == MS_OK)
 		rc = ms_row_get(c->store, MS_TABLE_CHANGES, ms_span_str(j->tenant), ms_span(key, 8), &ms_row_change_table, &row, &mem, err);
+	if (rc == MS_ERR_NOT_FOUND)
+		return ms_fail(err, rc, "no change has that number");
 	if (rc == MS_OK)
 		rc = ms_store_get_blob(c->store, row.statement.p, &blob, err);
 	if (rc != MS_OK)

@@ -326,6 +326,8 @@ ms_read_cert_show(struct ms_core *c, struct ms_job *j, struct ms_operation *o, s
 		rc = ms_fail(err, MS_ERR_USAGE, "a serial is 32 hexadecimal digits");
 	if (rc == MS_OK)
 		rc = ms_row_get(c->store, MS_TABLE_CERTS, ms_span_str(j->tenant), ms_span(serial, 16), &ms_row_cert_table, &row, &mem, err);
+	if (rc == MS_ERR_NOT_FOUND)
+		return ms_fail(err, rc, "no certificate has that serial");
 	if (rc != MS_OK)
 		return rc;
 	put_cert(&r, ms_span(serial, 16), &row);
