@@ -43,7 +43,7 @@ ms_aead_seal_raw(const struct ms_aead_raw *a, const struct ms_secret *pt, struct
 	if (tmp == NULL)
 		return ms_fail(err, MS_ERR_NOMEM, "AES-GCM");
 	if ((pt_len > 0 && EVP_CipherUpdate(ctx, tmp, &len, ms_secret_peek(pt), (int)pt_len) != 1) ||
-	    EVP_CipherFinal_ex(ctx, tmp + len, &tail) != 1 || (size_t)(len + tail) != pt_len ||
+	    EVP_CipherFinal_ex(ctx, tmp + len, &tail) != 1 || (size_t)len + (size_t)tail != pt_len ||
 	    EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, MS_AEAD_TAG_LEN, tmp + pt_len) != 1) {
 		rc = ms_lib_fail(err, "AES-GCM");
 	} else {
