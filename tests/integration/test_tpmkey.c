@@ -4,9 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/io.h"
+#include "server/sandbox.h"
 #include "server/token/client.h"
 #include "server/token/generate.h"
 #include "server/token/tpmfile.h"
@@ -153,6 +155,29 @@ MS_TEST(file_sealed_to_pcrs_opens_in_that_state_only)
 	swtpm_reboot(&d.s);
 	swtpm_boot(&d.s, "server", "1");
 	expect_opens(&d.config, d.release);
+	end(&d);
+}
+
+MS_TEST(file_opens_beneath_the_cage_that_a_role_inherits)
+{
+	struct stand d;
+	int status = -1;
+	begin(&d, MASK);
+	pid_t pid = fork();
+	CHECK(pid >= 0);
+	if (pid == 0) {
+		struct ms_err err = {0};
+		struct ms_token *t = NULL;
+		const struct ms_sandbox cage = {.profile = MS_SANDBOX_SUPERVISOR, .development = true};
+		enum ms_rc rc = ms_sandbox_enter(&cage, &err);
+		if (rc == MS_OK)
+			rc = ms_token_prepare(&d.config, &t, &err);
+		if (rc != MS_OK)
+			print_error("%s\n", err.text);
+		_exit(rc == MS_OK ? 0 : 1);
+	}
+	CHECK_INT(waitpid(pid, &status, 0), pid);
+	CHECK_INT(status, 0);
 	end(&d);
 }
 
