@@ -131,9 +131,12 @@ class Roles:
                 self.channels[(b, a)] = Channel(sock)
             else:
                 sock.close()
-        if wait:
-            for role, fd in ready.items():
+        try:
+            for role, fd in ready.items() if wait else ():
                 self.wait_ready(role, fd)
+        except RuntimeError:
+            self.stop()
+            raise
         return self
 
     def role_config(self, role):

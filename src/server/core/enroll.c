@@ -153,13 +153,28 @@ admit_free(void *more)
 	free(a);
 }
 
+/* What keeper signed, with the entry it is in the log by, so that a device that asks again gets the same answer. */
+static enum ms_rc
+keep(struct ms_core *c, struct ms_job *j, const char *kind, struct ms_span device, struct ms_span wire, struct ms_err *err)
+{
+	char name[32];
+	const struct ms_staged *last = &j->staged[j->n_staged - 1];
+	struct ms_span tenant = ms_span_str(j->tenant);
+	enum ms_rc rc = ms_statement_put(c, kind, tenant, device, wire, err);
+	(void)snprintf(name, sizeof name, "%s.entry", kind);
+	if (rc == MS_OK)
+		rc = ms_statement_put(c, name, tenant, device, ms_buf_span(&last->bytes), err);
+	(void)snprintf(name, sizeof name, "%s.ticket", kind);
+	return rc == MS_OK ? ms_statement_put(c, name, tenant, device, ms_buf_span(&last->ticket), err) : rc;
+}
+
 /* The admission is kept before anyone is told; then the job goes on as its owner wants, with its own `more` back. */
 static enum ms_rc
 step_keep_admission(struct ms_core *c, struct ms_job *j, struct ms_err *err)
 {
 	struct admit *a = j->more;
 	ms_step_fn then = a->then;
-	enum ms_rc rc = ms_statement_put(c, "admission", ms_span_str(j->tenant), ms_span_str(a->device), ms_buf_span(&a->admission), err);
+	enum ms_rc rc = keep(c, j, "admission", ms_span_str(a->device), ms_buf_span(&a->admission), err);
 	if (rc != MS_OK)
 		return rc;
 	j->more = a->outer;
@@ -279,33 +294,58 @@ ms_admit_stage(struct ms_core *c, struct ms_job *j, struct ms_span device, struc
 
 /* ---- finish ---- */
 
+/* What is kept about the device, for one answer. */
+struct kept {
+	struct ms_buf admission, binding, entry, ticket;
+};
+
+static void
+kept_fini(struct kept *k)
+{
+	ms_buf_fini(&k->admission);
+	ms_buf_fini(&k->binding);
+	ms_buf_fini(&k->entry);
+	ms_buf_fini(&k->ticket);
+}
+MS_CLEANUP_FINI(struct kept, kept_fini)
+
+static enum ms_rc
+kept_load(struct ms_core *c, struct ms_job *j, struct ms_span device, bool admitted, struct kept *k, struct ms_err *err)
+{
+	struct ms_span tenant = ms_span_str(j->tenant);
+	ms_buf_init(&k->admission, 8192);
+	ms_buf_init(&k->binding, 8192);
+	ms_buf_init(&k->entry, MS_ENTRY_MAX);
+	ms_buf_init(&k->ticket, MS_NOTARY_FRAME_MAX);
+	enum ms_rc rc = ms_statement_get(c, "binding", tenant, device, &k->binding, err);
+	if (rc == MS_OK && admitted)
+		rc = ms_statement_get(c, "admission", tenant, device, &k->admission, err);
+	if (rc == MS_OK)
+		rc = ms_statement_get(c, admitted ? "admission.entry" : "binding.entry", tenant, device, &k->entry, err);
+	if (rc == MS_OK)
+		rc = ms_statement_get(c, admitted ? "admission.ticket" : "binding.ticket", tenant, device, &k->ticket, err);
+	return rc;
+}
+
 /* The device's answer, from what is kept: enrolled with its admission, or pending with its binding. */
 static enum ms_rc
 reply_status(struct ms_core *c, struct ms_job *j, struct ms_span device, const char *status, struct ms_err *err)
 {
-	struct ms_buf admission, binding;
-	struct ms_span tenant = ms_span_str(j->tenant);
-	struct ms_enroll_resp r = {.status = ms_span_str(status), .device = device};
-	ms_buf_init(&admission, 8192);
-	ms_buf_init(&binding, 8192);
-	enum ms_rc rc = ms_statement_get(c, "binding", tenant, device, &binding, err);
-	if (rc == MS_OK && strcmp(status, "enrolled") == 0) {
-		rc = ms_statement_get(c, "admission", tenant, device, &admission, err);
-		r.admission = ms_buf_span(&admission);
+	MS_OWN(kept_fini) struct kept k = {.admission = {0}};
+	bool admitted = strcmp(status, "enrolled") == 0;
+	enum ms_rc rc = kept_load(c, j, device, admitted, &k, err);
+	if (rc != MS_OK)
+		return rc;
+	struct ms_enroll_resp r = {.status = ms_span_str(status),
+	    .device = device,
+	    .admission = ms_buf_span(&k.admission),
+	    .binding = ms_buf_span(&k.binding),
+	    .entry = ms_buf_span(&k.entry),
+	    .ticket = ms_buf_span(&k.ticket)};
+	r.present = MS_CBOR_BIT(MS_ENROLL_RESP_BINDING) | MS_CBOR_BIT(MS_ENROLL_RESP_ENTRY) | MS_CBOR_BIT(MS_ENROLL_RESP_TICKET);
+	if (admitted)
 		r.present |= MS_CBOR_BIT(MS_ENROLL_RESP_ADMISSION);
-	}
-	r.binding = ms_buf_span(&binding);
-	r.present |= MS_CBOR_BIT(MS_ENROLL_RESP_BINDING);
-	if (j->n_ticketed > 0) {
-		r.entry = ms_buf_span(&j->staged[j->n_ticketed - 1].bytes);
-		r.ticket = ms_buf_span(&j->staged[j->n_ticketed - 1].ticket);
-		r.present |= MS_CBOR_BIT(MS_ENROLL_RESP_ENTRY) | MS_CBOR_BIT(MS_ENROLL_RESP_TICKET);
-	}
-	if (rc == MS_OK)
-		rc = ms_job_reply(j, &ms_enroll_resp_table, &r, err);
-	ms_buf_fini(&admission);
-	ms_buf_fini(&binding);
-	return rc;
+	return ms_job_reply(j, &ms_enroll_resp_table, &r, err);
 }
 
 static enum ms_rc
@@ -322,11 +362,12 @@ step_bound(struct ms_core *c, struct ms_job *j, struct ms_err *err)
 	struct enroll *e = j->more;
 	struct ms_span device = ms_span_str(e->device);
 	char actor[MS_DEVICE_ID_MAX + 16];
-	enum ms_rc rc = ms_statement_put(c, "binding", ms_span_str(j->tenant), device, ms_buf_span(&e->binding), err);
+	enum ms_rc rc = keep(c, j, "binding", device, ms_buf_span(&e->binding), err);
 	if (rc != MS_OK)
 		return rc;
 	if (!e->admit)
 		return reply_status(c, j, device, "pending", err);
+	j->n_staged = j->n_ticketed = 0; /* the answer is about the admission that follows */
 	(void)snprintf(actor, sizeof actor, "device:%s", e->device);
 	return ms_admit_stage(c, j, device, ms_span_str(actor), step_enrolled, err);
 }
@@ -337,8 +378,12 @@ on_bound(struct ms_core *c, struct ms_job *j, struct ms_err *err)
 	struct enroll *e = j->more;
 	ms_buf_put_span(&e->binding, j->result);
 	enum ms_rc rc = ms_buf_check(&e->binding, err);
-	if (rc == MS_OK)
-		ms_job_ready(c, j, step_bound);
+	/* not ms_job_ready(): the entry of this binding and its ticket are kept with it */
+	if (rc == MS_OK) {
+		j->step = step_bound;
+		j->ticketed = NULL;
+		ms_job_push(&c->jobs.ready, j);
+	}
 	return rc;
 }
 
