@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """core, driven as a net that was broken into would: the real core, notary, keeper, tokens and appraiser, with this test at
 net's end of the channel. Two devices' messages to mix, replay, delay and re-target.
-Usage: core_test.py LIBEXEC MUSTER [unittest arguments]"""
+Usage: core_test.py BUILD [unittest arguments]"""
 import os
 import shutil
 import struct
@@ -506,5 +506,9 @@ class CoreTest(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    LIBEXEC, MUSTER = sys.argv.pop(1), sys.argv.pop(1)
-    unittest.main(verbosity=2)
+    BUILD = sys.argv.pop(1)
+    LIBEXEC, MUSTER = deployment.libexec(BUILD), os.path.join(BUILD, "src", "cli", "muster")
+    try:
+        unittest.main(verbosity=2, warnings="ignore")
+    finally:
+        shutil.rmtree(LIBEXEC)

@@ -36,6 +36,15 @@ def open_key_file(path, passphrase):
     return ec.derive_private_key(int.from_bytes(raw[-32:], "big"), ec.SECP256R1())
 
 
+def libexec(build):
+    """The role programs of a build tree in one directory, as an installation has them."""
+    directory = tempfile.mkdtemp(prefix="muster-libexec-")
+    for program in glob.glob(os.path.join(build, "src", "server", "*", "muster-*")):
+        if os.path.isfile(program):
+            os.symlink(program, os.path.join(directory, os.path.basename(program)))
+    return directory
+
+
 class Maker:
     """A TPM maker: a root CA that certifies EKs."""
 
