@@ -30,6 +30,7 @@ struct options {
 	char host[64];
 	unsigned port, devices, connections, seconds;
 	pid_t server;
+	bool profile; /* ask the hook to look at the server in each window */
 };
 
 struct slot {
@@ -178,9 +179,13 @@ slot_turn(struct load *l, struct slot *s)
 
 /* ---- a phase ---- */
 
+static void hook(const struct load *l, const char *step, const char *arg);
+
 static void
 measure_start(struct load *l)
 {
+	if (l->o.profile)
+		hook(l, "profile", bench_job_name(l->phase->job));
 	l->measuring = true;
 	l->counted = 0;
 	l->n_samples = 0;
@@ -414,7 +419,7 @@ usage_exit(void)
 {
 	(void)fprintf(stderr,
 	    "usage: bench-load --root FILE --port PORT --server PID --hook PROGRAM --csv FILE [--host NAME] [--label TEXT] [--devices N] "
-	    "[--connections N] [--seconds N]\n");
+	    "[--connections N] [--seconds N] [--profile]\n");
 	exit(2);
 }
 
@@ -424,7 +429,8 @@ read_options(int argc, char **argv, struct options *o)
 	static const struct option known[] = {{"root", required_argument, NULL, 'r'}, {"port", required_argument, NULL, 'p'},
 	    {"server", required_argument, NULL, 's'}, {"hook", required_argument, NULL, 'h'}, {"csv", required_argument, NULL, 'c'},
 	    {"host", required_argument, NULL, 'H'}, {"label", required_argument, NULL, 'l'}, {"devices", required_argument, NULL, 'd'},
-	    {"connections", required_argument, NULL, 'n'}, {"seconds", required_argument, NULL, 't'}, {0}};
+	    {"connections", required_argument, NULL, 'n'}, {"seconds", required_argument, NULL, 't'}, {"profile", no_argument, NULL, 'P'},
+	    {0}};
 	int c;
 	*o = (struct options){.label = "", .host = "localhost", .devices = 2000, .connections = 128, .seconds = 5};
 	while ((c = getopt_long(argc, argv, "", known, NULL)) != -1)
@@ -458,6 +464,9 @@ read_options(int argc, char **argv, struct options *o)
 			break;
 		case 't':
 			o->seconds = (unsigned)strtoul(optarg, NULL, 10);
+			break;
+		case 'P':
+			o->profile = true;
 			break;
 		default:
 			usage_exit();
