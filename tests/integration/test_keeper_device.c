@@ -78,7 +78,7 @@ MS_TEST(a_credential_is_made_for_a_fit_EK_and_AK_only)
 	(void)rig();
 	for (int what = 0; what < 4; what++) {
 		rig_device_init(&v, "gw-x", "SN-x", "gw-1");
-		const struct faketpm_area good = v.tpm.ek_public;
+		const struct softtpm_area good = v.tpm.ek_public;
 		if (what == 0)
 			v.tpm.ek_public = v.tpm.ak_public; /* not an EK: no policy, signs */
 		else if (what == 1)
@@ -88,9 +88,9 @@ MS_TEST(a_credential_is_made_for_a_fit_EK_and_AK_only)
 		uint8_t deployment[16];
 		memcpy(deployment, rig()->d.root->deployment, 16);
 		deployment[0] ^= what == 3;
-		const struct faketpm_enrolment e = {
+		const struct softtpm_enrolment e = {
 		    .deployment = deployment, .tenant = TEST_TENANT, .name = "x", .serial = "x", .model = "x", .nonce = nonce};
-		faketpm_transcript(&v.tpm, &e, &v.transcript);
+		softtpm_transcript(&v.tpm, &e, &v.transcript);
 		rig_act_init(&a, MS_ACT_CREDENTIAL, NULL);
 		const struct ms_act_credential p = {.transcript = ms_buf_span(&v.transcript)};
 		CHECK_OK(ms_cbor_build_map(&ms_act_credential_table, &p, &a.params, &err), &err);
@@ -413,7 +413,7 @@ MS_TEST(I7_a_nonce_of_another_time_is_refused)
 MS_TEST(I7_a_nonce_is_for_one_request_only)
 {
 	struct rig_act a;
-	struct faketpm_key second;
+	struct softtpm_key second;
 	uint8_t nonce[MS_NONCE_LEN];
 	struct rig_ask q = ask_identity();
 	rig_nonce(ms_clock_wall_s() + 100, nonce);
@@ -421,7 +421,7 @@ MS_TEST(I7_a_nonce_is_for_one_request_only)
 	rig_make_identity(rig(), &dev, &q, &a);
 	CHECK_INT(rig_send(rig(), &a, NULL), MS_OK);
 	granted(&a, NULL); /* the same act again: the same certificate */
-	faketpm_identity_key(&second);
+	softtpm_identity_key(&second);
 	q.key = &second;
 	rig_make_identity(rig(), &dev, &q, &a);
 	refused_with(&a, MS_ERR_REPLAY);
@@ -429,13 +429,13 @@ MS_TEST(I7_a_nonce_is_for_one_request_only)
 	s.nonce = nonce;
 	rig_make_release(rig(), &dev, &s, &a);
 	refused_with(&a, MS_ERR_REPLAY);
-	faketpm_key_fini(&second);
+	softtpm_key_fini(&second);
 }
 
 MS_TEST(I16_only_an_identity_key_gets_a_certificate)
 {
 	struct rig_act a;
-	struct faketpm_key fake = sealing_key;
+	struct softtpm_key fake = sealing_key;
 	struct rig_ask q = ask_identity();
 	fake = sealing_key;
 	fake.sign = identity_key.sign; /* for the rig's own TBS only */

@@ -78,13 +78,13 @@ MS_TEST(I13_a_put_that_the_leaf_does_not_name_is_refused)
 MS_TEST(I1_a_rule_that_does_not_name_the_device_releases_nothing)
 {
 	struct rig_act a;
-	struct faketpm_key k;
+	struct softtpm_key k;
 	struct rig_ask q = ask_release();
-	faketpm_sealing_key(&other_dev.tpm, FAKETPM_SEAL_MASK, &k);
+	softtpm_sealing_key(&other_dev.tpm, SOFTTPM_SEAL_MASK, &k);
 	q.key = &k;
 	rig_make_release(rig(), &other_dev, &q, &a); /* model gw-2 */
 	refused_with(&a, MS_ERR_DENIED);
-	faketpm_key_fini(&k);
+	softtpm_key_fini(&k);
 }
 
 /* Any change to a wrapped secret, its header first of all, and it does not open. */
@@ -121,12 +121,12 @@ MS_TEST(I1_a_changed_header_or_ciphertext_releases_nothing)
 		CHECK_OK(ms_cbor_build_map(&ms_wrapped_table, &v, &changed, &err), &err);
 		q.wrapped = ms_buf_span(&changed);
 		struct rig_device *who = what == 0 ? &other_dev : &dev;
-		struct faketpm_key k;
-		faketpm_sealing_key(&who->tpm, FAKETPM_SEAL_MASK, &k);
+		struct softtpm_key k;
+		softtpm_sealing_key(&who->tpm, SOFTTPM_SEAL_MASK, &k);
 		q.key = &k;
 		rig_make_release(rig(), who, &q, &a);
 		refused(&a);
-		faketpm_key_fini(&k);
+		softtpm_key_fini(&k);
 		ms_buf_fini(&header);
 		ms_buf_fini(&changed);
 	}
@@ -148,23 +148,23 @@ MS_TEST(I14_an_older_version_or_another_path_is_not_released)
 MS_TEST(I1_a_secret_is_sealed_to_a_sealing_key_in_the_proven_state_only)
 {
 	struct rig_act a;
-	struct faketpm_key k;
+	struct softtpm_key k;
 	struct rig_ask q = ask_release();
 	q.key = &identity_key; /* signs: not for sealing */
 	rig_make_release(rig(), &dev, &q, &a);
 	refused(&a);
-	faketpm_sealing_key(&dev.tpm, 0x1u, &k); /* another seal set than the act says */
+	softtpm_sealing_key(&dev.tpm, 0x1u, &k); /* another seal set than the act says */
 	q.key = &k;
 	rig_make_release(rig(), &dev, &q, &a);
 	refused(&a);
-	faketpm_key_fini(&k);
+	softtpm_key_fini(&k);
 	struct ms_pcrs was = dev.tpm.pcrs; /* a key of another state of the machine */
 	memset(dev.tpm.pcrs.value[7], 0x66, MS_PCR_LEN);
-	faketpm_sealing_key(&dev.tpm, FAKETPM_SEAL_MASK, &k);
+	softtpm_sealing_key(&dev.tpm, SOFTTPM_SEAL_MASK, &k);
 	dev.tpm.pcrs = was;
 	rig_make_release(rig(), &dev, &q, &a);
 	refused(&a);
-	faketpm_key_fini(&k);
+	softtpm_key_fini(&k);
 	static const uint32_t masks[] = {0x7fffu, 0x400u, 0x8001u, 0x800001u}; /* with PCR 10; beyond what is quoted */
 	for (size_t i = 0; i < 4; i++) {
 		q = ask_release();

@@ -7,7 +7,7 @@
 static struct rig the_rig;
 struct rig_device dev;
 struct rig_device other_dev;
-struct faketpm_key identity_key, sealing_key;
+struct softtpm_key identity_key, sealing_key;
 struct ms_buf wrapped;
 
 static void
@@ -15,8 +15,8 @@ stop_all(void)
 {
 	rig_device_fini(&dev);
 	rig_device_fini(&other_dev);
-	faketpm_key_fini(&identity_key);
-	faketpm_key_fini(&sealing_key);
+	softtpm_key_fini(&identity_key);
+	softtpm_key_fini(&sealing_key);
 	ms_buf_fini(&wrapped);
 	rig_stop(&the_rig);
 }
@@ -32,8 +32,8 @@ rig(void)
 	rig_device_init(&other_dev, "gw-b", "SN-2", "gw-2");
 	rig_enrol(&the_rig, &dev);
 	rig_enrol(&the_rig, &other_dev);
-	faketpm_identity_key(&identity_key);
-	faketpm_sealing_key(&dev.tpm, FAKETPM_SEAL_MASK, &sealing_key);
+	softtpm_identity_key(&identity_key);
+	softtpm_sealing_key(&dev.tpm, SOFTTPM_SEAL_MASK, &sealing_key);
 	ms_buf_init(&wrapped, 80000);
 	const struct rig_put p = {.path = "app/db", .rule = "model=gw-1", .value = CANARY};
 	rig_make_put(&the_rig, &p, &a);

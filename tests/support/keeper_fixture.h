@@ -7,7 +7,7 @@
 
 extern struct rig_device dev;       /* enrolled: model gw-1 */
 extern struct rig_device other_dev; /* enrolled: model gw-2 */
-extern struct faketpm_key identity_key, sealing_key;
+extern struct softtpm_key identity_key, sealing_key;
 extern struct ms_buf wrapped; /* CANARY for model gw-1, at app/db */
 
 /* Started at the first call, ended at exit. */

@@ -277,7 +277,7 @@ void
 rig_device_init(struct rig_device *v, const char *name, const char *serial, const char *model)
 {
 	*v = (struct rig_device){.name = name, .serial = serial, .model = model};
-	faketpm_init(&v->tpm);
+	softtpm_init(&v->tpm);
 	ms_device_id(v->tpm.ek_hash, 1, v->id);
 	ms_buf_init(&v->transcript, 4096);
 	ms_buf_init(&v->binding, 8192);
@@ -287,7 +287,7 @@ rig_device_init(struct rig_device *v, const char *name, const char *serial, cons
 void
 rig_device_fini(struct rig_device *v)
 {
-	faketpm_fini(&v->tpm);
+	softtpm_fini(&v->tpm);
 	ms_buf_fini(&v->transcript);
 	ms_buf_fini(&v->binding);
 	ms_buf_fini(&v->admission);
@@ -312,22 +312,22 @@ rig_credential(struct rig *r, struct rig_device *v)
 	struct ms_credential c;
 	struct ms_secret *secret = NULL;
 	rig_nonce(ms_clock_wall_s() + 100, nonce);
-	const struct faketpm_enrolment e = {.deployment = r->d.root->deployment,
+	const struct softtpm_enrolment e = {.deployment = r->d.root->deployment,
 	    .tenant = TEST_TENANT,
 	    .name = v->name,
 	    .serial = v->serial,
 	    .model = v->model,
 	    .nonce = nonce};
 	ms_buf_reset(&v->transcript);
-	faketpm_transcript(&v->tpm, &e, &v->transcript);
+	softtpm_transcript(&v->tpm, &e, &v->transcript);
 	ms_buf_init(&result, 4096);
 	rig_act_init(&a, MS_ACT_CREDENTIAL, NULL);
 	const struct ms_act_credential p = {.transcript = ms_buf_span(&v->transcript)};
 	CHECK_OK(ms_cbor_build_map(&ms_act_credential_table, &p, &a.params, &err), &err);
 	CHECK_INT(rig_send(r, &a, &result), MS_OK);
 	CHECK_OK(ms_cbor_parse_map(&ms_credential_table, ms_buf_span(&result), &c, &err), &err);
-	CHECK_OK(faketpm_activate(&v->tpm, c.blob, c.secret, &secret, &err), &err);
-	faketpm_proof(secret, ms_buf_span(&v->transcript), v->proof);
+	CHECK_OK(softtpm_activate(&v->tpm, c.blob, c.secret, &secret, &err), &err);
+	softtpm_proof(secret, ms_buf_span(&v->transcript), v->proof);
 	ms_secret_free(secret);
 	rig_act_fini(&a);
 	ms_buf_fini(&result);
@@ -335,36 +335,36 @@ rig_credential(struct rig *r, struct rig_device *v)
 
 /* A quote of `tpm` over a request. */
 static void
-make_quote(struct rig *r, struct faketpm *tpm, const struct ms_bind_quote *b, struct faketpm_attest *ret)
+make_quote(struct rig *r, struct softtpm *tpm, const struct ms_bind_quote *b, struct softtpm_attest *ret)
 {
 	struct ms_err err;
 	uint8_t extra[MS_BIND_LEN];
 	struct ms_bind_quote q = *b;
 	q.authority = ms_span(ms_pubkey_id(r->d.root->release), MS_KEY_ID_LEN);
 	CHECK_OK(ms_bind_quote(&q, extra, &err), &err);
-	faketpm_quote(tpm, extra, ret);
+	softtpm_quote(tpm, extra, ret);
 }
 
 static struct ms_span
-evidence_id(const struct faketpm_attest *quote, const struct ms_buf *pcrs)
+evidence_id(const struct softtpm_attest *quote, const struct ms_buf *pcrs)
 {
 	uint8_t id[MS_BIND_LEN];
-	ms_evidence_id(faketpm_attest_span(quote), ms_buf_span(pcrs), id);
+	ms_evidence_id(softtpm_attest_span(quote), ms_buf_span(pcrs), id);
 	return keep(id, sizeof id);
 }
 
 static const uint8_t default_exporter[32] = {0xee};
 
 void
-rig_make_bind(struct rig *r, struct rig_device *v, struct faketpm *quoter, struct rig_act *a)
+rig_make_bind(struct rig *r, struct rig_device *v, struct softtpm *quoter, struct rig_act *a)
 {
 	struct ms_err err;
 	struct ms_transcript t;
-	struct faketpm_attest quote;
+	struct softtpm_attest quote;
 	struct ms_buf pcrs;
 	static const uint8_t claims[32] = {1};
 	ms_buf_init(&pcrs, MS_PCRS_WIRE_MAX);
-	faketpm_pcrs(quoter, &pcrs);
+	softtpm_pcrs(quoter, &pcrs);
 	CHECK_OK(ms_cbor_parse_map(&ms_transcript_table, ms_buf_span(&v->transcript), &t, &err), &err);
 	const struct ms_bind_quote b = {.purpose = MS_PURPOSE_ENROLL,
 	    .tenant = ms_span_str(TEST_TENANT),
@@ -376,14 +376,14 @@ rig_make_bind(struct rig *r, struct rig_device *v, struct faketpm *quoter, struc
 	rig_act_init(a, MS_ACT_BIND, "device.bind");
 	const struct ms_act_bind p = {.transcript = ms_buf_span(&v->transcript),
 	    .proof = ms_span(v->proof, sizeof v->proof),
-	    .attest = faketpm_attest_span(&quote),
-	    .signature = faketpm_signature_span(&quote),
+	    .attest = softtpm_attest_span(&quote),
+	    .signature = softtpm_signature_span(&quote),
 	    .pcrs = ms_buf_span(&pcrs),
 	    .exporter = b.exporter};
 	CHECK_OK(ms_cbor_build_map(&ms_act_bind_table, &p, &a->params, &err), &err);
 	struct ms_span hash = keep_hash(ms_buf_span(&v->transcript));
 	const struct ms_data_bind data = {.ek_hash = ms_span(v->tpm.ek_hash, 32),
-	    .ak_public = faketpm_area(&v->tpm.ak_public),
+	    .ak_public = softtpm_area(&v->tpm.ak_public),
 	    .ak_name = ms_tpm_name_span(&v->tpm.ak_name),
 	    .transcript_hash = hash,
 	    .claims = ms_span(claims, 32),
@@ -535,7 +535,7 @@ rig_make_op(struct rig *r, const struct rig_op *o, struct ms_buf *out)
 /* ---- acts over a quote ---- */
 
 struct made {
-	struct faketpm_attest quote, certify;
+	struct softtpm_attest quote, certify;
 	struct ms_buf pcrs, request;
 	uint8_t nonce[MS_NONCE_LEN];
 	const uint8_t *exporter;
@@ -560,18 +560,18 @@ make_certification(struct rig_device *v, const struct rig_ask *q, enum ms_purpos
 	else
 		rig_nonce(ms_clock_wall_s() + 100, m->nonce);
 	CHECK_OK(ms_bind_certify(purpose, tenant, ms_span_str(v->id), ms_span(m->nonce, MS_NONCE_LEN), extra, &err), &err);
-	faketpm_certify(q->certifier != NULL ? q->certifier : &v->tpm, q->key, extra, &m->certify);
+	softtpm_certify(q->certifier != NULL ? q->certifier : &v->tpm, q->key, extra, &m->certify);
 }
 
 /* The quote over m->request, and what of it the entry says. */
 static void
 make_evidence(struct rig *r, struct rig_device *v, const struct rig_ask *q, enum ms_purpose purpose, struct made *m, struct rig_act *a)
 {
-	struct faketpm *quoter = q->quoter != NULL ? q->quoter : &v->tpm;
+	struct softtpm *quoter = q->quoter != NULL ? q->quoter : &v->tpm;
 	m->exporter = q->exporter != NULL ? q->exporter : default_exporter;
 	m->admission = q->admission.len > 0 ? q->admission : ms_buf_span(&v->admission);
 	ms_buf_init(&m->pcrs, MS_PCRS_WIRE_MAX);
-	faketpm_pcrs(quoter, &m->pcrs);
+	softtpm_pcrs(quoter, &m->pcrs);
 	const struct ms_bind_quote b = {.purpose = q->purpose != MS_PURPOSE_NONE ? q->purpose : purpose,
 	    .tenant = ms_span_str(q->tenant != NULL ? q->tenant : TEST_TENANT),
 	    .device = ms_span_str(v->id),
@@ -618,9 +618,9 @@ rig_make_identity(struct rig *r, struct rig_device *v, const struct rig_ask *q, 
 	rig_act_init(a, MS_ACT_IDENTITY, "cert.issue");
 	make_certification(v, q, MS_PURPOSE_IDENTITY, &m);
 	ms_buf_init(&m.request, 16384);
-	const struct ms_identity_req req = {.key = faketpm_area(&q->key->public),
-	    .certify = faketpm_attest_span(&m.certify),
-	    .certify_sig = faketpm_signature_span(&m.certify),
+	const struct ms_identity_req req = {.key = softtpm_area(&q->key->public),
+	    .certify = softtpm_attest_span(&m.certify),
+	    .certify_sig = softtpm_signature_span(&m.certify),
 	    .csr = ms_span_str("not looked at by keeper"),
 	    .op_id = ms_span(op_id, sizeof op_id)};
 	CHECK_OK(ms_cbor_build_map(&ms_identity_req_table, &req, &m.request, &err), &err);
@@ -631,8 +631,8 @@ rig_make_identity(struct rig *r, struct rig_device *v, const struct rig_ask *q, 
 	    .nonce = ms_span(m.nonce, sizeof m.nonce),
 	    .exporter = ms_span(m.exporter, 32),
 	    .request = ms_buf_span(&m.request),
-	    .attest = faketpm_attest_span(&m.quote),
-	    .signature = faketpm_signature_span(&m.quote),
+	    .attest = softtpm_attest_span(&m.quote),
+	    .signature = softtpm_signature_span(&m.quote),
 	    .pcrs = ms_buf_span(&m.pcrs),
 	    .serial = ms_span(serial, sizeof serial),
 	    .not_before_s = now - MS_CERT_BACKDATE_S,
@@ -656,9 +656,9 @@ rig_make_release(struct rig *r, struct rig_device *v, const struct rig_ask *q, s
 	make_certification(v, q, MS_PURPOSE_SECRET, &m);
 	ms_buf_init(&m.request, 16384);
 	const struct ms_secret_req req = {.path = q->path != NULL ? ms_span_str(q->path) : h.path,
-	    .key = faketpm_area(&q->key->public),
-	    .certify = faketpm_attest_span(&m.certify),
-	    .certify_sig = faketpm_signature_span(&m.certify),
+	    .key = softtpm_area(&q->key->public),
+	    .certify = softtpm_attest_span(&m.certify),
+	    .certify_sig = softtpm_signature_span(&m.certify),
 	    .least = q->least,
 	    .op_id = ms_span(op_id, sizeof op_id)};
 	CHECK_OK(ms_cbor_build_map(&ms_secret_req_table, &req, &m.request, &err), &err);
@@ -667,11 +667,11 @@ rig_make_release(struct rig *r, struct rig_device *v, const struct rig_ask *q, s
 	    .nonce = ms_span(m.nonce, sizeof m.nonce),
 	    .exporter = ms_span(m.exporter, 32),
 	    .request = ms_buf_span(&m.request),
-	    .attest = faketpm_attest_span(&m.quote),
-	    .signature = faketpm_signature_span(&m.quote),
+	    .attest = softtpm_attest_span(&m.quote),
+	    .signature = softtpm_signature_span(&m.quote),
 	    .pcrs = ms_buf_span(&m.pcrs),
 	    .wrapped = q->wrapped,
-	    .seal_mask = q->seal_mask != 0 ? q->seal_mask : FAKETPM_SEAL_MASK};
+	    .seal_mask = q->seal_mask != 0 ? q->seal_mask : SOFTTPM_SEAL_MASK};
 	CHECK_OK(ms_cbor_build_map(&ms_act_secret_release_table, &p, &a->params, &err), &err);
 	const struct ms_data_secret_release data = {
 	    .path = h.path, .version = h.version, .key_name = ms_tpm_name_span(&q->key->name), .nonce = p.nonce};

@@ -8,7 +8,7 @@
 #include "ipc/core_keeper.h"
 #include "proto/data.h"
 #include "support/deployment.h"
-#include "support/faketpm.h"
+#include "support/softtpm.h"
 
 #define RIG_NOW 0u /* an entry without a time gets this one: now */
 
@@ -47,7 +47,7 @@ bool rig_raw(struct rig *r, unsigned type, struct ms_span payload);
 /* ---- a device ---- */
 
 struct rig_device {
-	struct faketpm tpm;
+	struct softtpm tpm;
 	const char *name, *serial, *model;
 	char id[88];
 	struct ms_buf transcript, binding, admission;
@@ -59,7 +59,7 @@ void rig_nonce(uint64_t expires_s, uint8_t ret[static MS_NONCE_LEN]);
 /* CREDENTIAL, activation, PROOF: v->transcript and v->proof. */
 void rig_credential(struct rig *r, struct rig_device *v);
 /* An act that would be done. */
-void rig_make_bind(struct rig *r, struct rig_device *v, struct faketpm *quoter, struct rig_act *a);
+void rig_make_bind(struct rig *r, struct rig_device *v, struct softtpm *quoter, struct rig_act *a);
 void rig_bind(struct rig *r, struct rig_device *v); /* and do it: v->binding */
 
 struct rig_batch {
@@ -83,9 +83,9 @@ void rig_make_op(struct rig *r, const struct rig_op *o, struct ms_buf *out);
 
 /* Acts over a quote. Zero members are filled in. */
 struct rig_ask {
-	struct faketpm *quoter; /* who signs quote and certification; NULL: the device's own TPM */
-	struct faketpm *certifier;
-	struct faketpm_key *key; /* what is certified */
+	struct softtpm *quoter; /* who signs quote and certification; NULL: the device's own TPM */
+	struct softtpm *certifier;
+	struct softtpm_key *key; /* what is certified */
 	const uint8_t *nonce, *exporter;
 	const char *tenant; /* in the quote's binding */
 	struct ms_span admission;

@@ -1,50 +1,81 @@
-/* A "TPM" in software for tests and load generators: its keys are ordinary keys in this process, so it proves nothing
- * about a machine. Never linked into a program of the product. */
-#ifndef SOFTTPM_H
-#define SOFTTPM_H
-#include "crypto/key.h"
+/* A TPM of plain structs, for bending what keeper is told: public areas, quotes and certifications with the right bytes and real
+ * signatures, made by keys in memory. Failures of its own abort. */
+#ifndef MS_TEST_SOFTTPM_H
+#define MS_TEST_SOFTTPM_H
+#include "crypto/ecdh.h"
 #include "evidence/pcrs.h"
 #include "evidence/tpmname.h"
+#include "proto/bind.h"
+#include "proto/msg.h"
 
-#define SOFTTPM_DEVICE_LEN 80u /* of a device id, with NUL */
-#define SOFTTPM_AK_RSA 1u      /* RSASSA with SHA-256 in place of P-256: slow to make */
-#define SOFTTPM_EK_ECC 2u      /* template L-2 in place of L-1: quick to make */
+#define SOFTTPM_SEAL_MASK 0x5b95u /* 0,2,4,7,8,9,11,12,14 */
 
-struct softtpm;
-/* PCRs 0-14 hold values made of `seed`: two with the same seed booted alike. */
-MS_MUST_USE enum ms_rc softtpm_new(const char *seed, unsigned flags, struct softtpm **ret, struct ms_err *err);
-void softtpm_free(struct softtpm *t);
-MS_CLEANUP(struct softtpm, softtpm_free)
-
-struct ms_span softtpm_ek_public(const struct softtpm *t); /* TPMT_PUBLIC, borrowed as all of these */
-struct ms_span softtpm_ak_public(const struct softtpm *t);
-struct ms_span softtpm_ak_name(const struct softtpm *t); /* 34 bytes */
-struct ms_span softtpm_ek_hash(const struct softtpm *t); /* 32 bytes */
-const char *softtpm_device(const struct softtpm *t);     /* id of its first life */
-/* Its state, free to change. */
-struct ms_pcrs *softtpm_pcrs(struct softtpm *t);
-void softtpm_extend(struct softtpm *t, unsigned index, struct ms_span data);
-void softtpm_reboot(struct softtpm *t); /* the reset count rises; PCRs stay */
-
-/* TPMS_ATTEST and TPMT_SIGNATURE by the AK; both buffers are appended to. */
-struct softtpm_attest {
-	struct ms_buf *attest, *signature;
+struct softtpm_area {
+	uint8_t p[256];
+	size_t len;
 };
-MS_MUST_USE enum ms_rc softtpm_quote(
-    struct softtpm *t, struct ms_span extra, uint32_t mask, const struct softtpm_attest *out, struct ms_err *err);
-/* Of any public area, as if it were a primary of `hierarchy`. */
-MS_MUST_USE enum ms_rc softtpm_certify(struct softtpm *t, struct ms_span tpmt_public, uint32_t hierarchy, struct ms_span extra,
-    const struct softtpm_attest *out, struct ms_err *err);
-/* Any TPMS_ATTEST, whatever it says. */
-MS_MUST_USE enum ms_rc softtpm_sign(struct softtpm *t, struct ms_span attest, struct ms_buf *signature, struct ms_err *err);
+struct softtpm_attest {
+	uint8_t attest[512];
+	size_t attest_len;
+	uint8_t signature[72];
+};
+struct softtpm {
+	struct ms_ecdh_key *ek;
+	struct ms_softkey *ak;
+	struct softtpm_area ek_public, ak_public;
+	struct ms_tpm_name ak_name, ak_qualified;
+	uint8_t ek_hash[32];
+	char ek_hex[65];
+	struct ms_pcrs pcrs;
+	uint64_t clock; /* moves with every attestation */
+	uint32_t reset_count, restart_count;
+};
+/* A key for one role, as TPM2_Create would have made it. */
+struct softtpm_key {
+	struct ms_softkey *sign;  /* identity */
+	struct ms_ecdh_key *ecdh; /* sealing */
+	struct softtpm_area public;
+	struct ms_tpm_name name, qualified;
+};
+void softtpm_init(struct softtpm *t);
+void softtpm_fini(struct softtpm *t);
+void softtpm_key_fini(struct softtpm_key *k);
+void softtpm_identity_key(struct softtpm_key *k);
+/* Opens only at the PCR values that t has now. */
+void softtpm_sealing_key(const struct softtpm *t, uint32_t mask, struct softtpm_key *k);
 
-/* TPM2_ActivateCredential: `out` holds MS_SHA256_LEN bytes. MS_ERR_AUTH when it is not for this EK and AK. */
+static inline struct ms_span
+softtpm_area(const struct softtpm_area *a)
+{
+	return ms_span(a->p, a->len);
+}
+static inline struct ms_span
+softtpm_attest_span(const struct softtpm_attest *a)
+{
+	return ms_span(a->attest, a->attest_len);
+}
+static inline struct ms_span
+softtpm_signature_span(const struct softtpm_attest *a)
+{
+	return ms_span(a->signature, sizeof a->signature);
+}
+/* TPM2_Quote over PCRs 0-14, TPM2_Certify of a key, with the AK. */
+void softtpm_quote(struct softtpm *t, const uint8_t extra[static 32], struct softtpm_attest *ret);
+void softtpm_certify(struct softtpm *t, const struct softtpm_key *k, const uint8_t extra[static 32], struct softtpm_attest *ret);
+/* The PCR values as messages carry them. Appends. */
+void softtpm_pcrs(const struct softtpm *t, struct ms_buf *out);
+/* TPM2_ActivateCredential. MS_ERR_AUTH: not for this EK and AK. */
 MS_MUST_USE enum ms_rc softtpm_activate(
-    const struct softtpm *t, struct ms_span blob, struct ms_span encrypted, uint8_t *out, size_t *ret_len, struct ms_err *err);
+    const struct softtpm *t, struct ms_span blob, struct ms_span encrypted, struct ms_secret **ret, struct ms_err *err);
+/* HMAC of the transcript with an activated credential. */
+void softtpm_proof(const struct ms_secret *secret, struct ms_span transcript, uint8_t ret[static 32]);
 
-/* TPMT_PUBLIC of a P-256 key: as an identity key, or as a sealing key bound to the PCRs in mask as they are now. */
-void softtpm_identity_public(const uint8_t point[static MS_POINT_LEN], struct ms_buf *out);
-MS_MUST_USE enum ms_rc softtpm_sealing_public(
-    const struct softtpm *t, uint32_t mask, const uint8_t point[static MS_POINT_LEN], struct ms_buf *out, struct ms_err *err);
+/* An enrolment transcript of this TPM. Appends. nonce: 40 bytes. */
+struct softtpm_enrolment {
+	const uint8_t *deployment; /* 16 bytes */
+	const char *tenant, *name, *serial, *model;
+	const uint8_t *nonce;
+};
+void softtpm_transcript(const struct softtpm *t, const struct softtpm_enrolment *e, struct ms_buf *out);
 
 #endif
