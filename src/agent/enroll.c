@@ -315,7 +315,6 @@ static enum ms_rc
 start(struct ms_session *s, const struct ms_agent_options *o, struct ms_err *err)
 {
 	struct ms_root *root = NULL;
-	MS_OWN(ms_machine_ek_fini) struct ms_machine_ek ek = {.kind = ""};
 	struct candidate *d = calloc(1, sizeof *d);
 	char *server = o->server == NULL ? NULL : strdup(o->server);
 	if (server != NULL && strlen(server) > 8 && server[strlen(server) - 1] == '/')
