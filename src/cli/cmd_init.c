@@ -60,19 +60,59 @@ take_names(struct ms_cli *c, struct ms_init *in, struct ms_err *err)
 	return MS_OK;
 }
 
+/* "0,2,7": no blank, no sign, nothing twice. */
+static bool
+read_pcrs(const char *s, uint32_t *ret)
+{
+	uint32_t mask = 0;
+	for (;; s++) {
+		unsigned long pcr = 0;
+		size_t digits = strspn(s, "0123456789");
+		for (size_t i = 0; i < digits && digits <= 2; i++)
+			pcr = pcr * 10 + (unsigned long)(s[i] - '0');
+		if (digits == 0 || digits > 2 || (digits == 2 && s[0] == '0') || pcr > 23 || (mask >> pcr & 1) != 0)
+			return false;
+		mask |= UINT32_C(1) << pcr;
+		s += digits;
+		if (*s == '\0')
+			break;
+		if (*s != ',')
+			return false;
+	}
+	*ret = mask;
+	return true;
+}
+
+static enum ms_rc
+take_tpm(struct ms_cli *c, struct ms_init *in, bool wanted, struct ms_err *err)
+{
+	const char *pcrs = ms_cli_option(c, "tpm-pcrs");
+	in->tcti = ms_cli_option(c, "tcti");
+	in->tpm_helper = ms_cli_option(c, "tpm-helper");
+	if (!wanted)
+		return in->tcti == NULL && in->tpm_helper == NULL && pcrs == NULL
+			   ? MS_OK
+			   : ms_fail(err, MS_ERR_USAGE, "--tcti, --tpm-pcrs and --tpm-helper go with --backend tpm");
+	if (in->tcti == NULL || !printable(in->tcti, 200))
+		return ms_fail(err, MS_ERR_USAGE, "--backend tpm wants --tcti, as in device:/dev/tpmrm0");
+	if (pcrs != NULL && !read_pcrs(pcrs, &in->tpm_pcrs))
+		return ms_fail(err, MS_ERR_USAGE, "--tpm-pcrs: numbers from 0 to 23 are wanted, as in 0,2,4,7");
+	return MS_OK;
+}
+
 static enum ms_rc
 take_backend(struct ms_cli *c, struct ms_init *in, struct ms_err *err)
 {
 	const char *backend = ms_cli_option(c, "backend"), *module = ms_cli_option(c, "pkcs11-module");
-	if (backend == NULL || (strcmp(backend, "softhsm") != 0 && strcmp(backend, "keyfile") != 0))
-		return ms_fail(err, MS_ERR_USAGE, "--backend softhsm or --backend keyfile is wanted");
+	if (backend == NULL || (strcmp(backend, "softhsm") != 0 && strcmp(backend, "keyfile") != 0 && strcmp(backend, "tpm") != 0))
+		return ms_fail(err, MS_ERR_USAGE, "--backend softhsm, --backend keyfile or --backend tpm is wanted");
 	in->softhsm = strcmp(backend, "softhsm") == 0;
 	in->module = module != NULL ? module : SOFTHSM_MODULE;
 	if (module != NULL && !in->softhsm)
 		return ms_fail(err, MS_ERR_USAGE, "--pkcs11-module goes with --backend softhsm");
 	if (in->softhsm && (in->module[0] != '/' || !printable(in->module, 500) || access(in->module, R_OK) != 0))
 		return ms_fail(err, MS_ERR_USAGE, "%s: no such PKCS#11 module (install softhsm2, or give --pkcs11-module)", in->module);
-	return MS_OK;
+	return take_tpm(c, in, strcmp(backend, "tpm") == 0, err);
 }
 
 static enum ms_rc
@@ -107,8 +147,10 @@ say_done(struct ms_cli *c, const struct ms_init *in, struct ms_err *err)
 	ms_hex(hash, sizeof hash, hex);
 	if (c->json) {
 		MS_OWN(ms_json_free)
-		json_t *j =
-		    json_pack("{s:s, s:s, s:s}", "root_sha256", hex, "dir", in->dir, "backend", in->softhsm ? "softhsm" : "keyfile");
+		json_t *j = json_pack("{s:s, s:s, s:s}", "root_sha256", hex, "dir", in->dir, "backend",
+		    in->softhsm        ? "softhsm"
+		    : in->tcti != NULL ? "tpm"
+				       : "keyfile");
 		return ms_out_json(c, j, err);
 	}
 	(void)fprintf(c->out,
@@ -158,7 +200,11 @@ run_init(struct ms_cli *c, struct ms_err *err)
 
 static const struct ms_cli_option init_options[] = {{"dir", "DIR", "where to make it; absent or empty"},
     {"name", "NAME", "of the deployment, for people"}, {"trust-domain", "DOMAIN", "of the SPIFFE ids in device certificates"},
-    {"backend", "KIND", "where keys live: softhsm (PKCS#11) or keyfile"},
+    {"backend", "KIND",
+	"where keys live: softhsm (PKCS#11), keyfile (under a passphrase) or tpm (a key file sealed to this machine's TPM)"},
+    {"tcti", "TCTI", "backend tpm: the TPM: device:PATH, swtpm:host=ADDRESS,port=N or swtpm:path=SOCKET"},
+    {"tpm-pcrs", "LIST", "backend tpm: the server starts only while these PCRs are as they are now, as in 0,2,4,7 (default: none)"},
+    {"tpm-helper", "FILE", "backend tpm: the muster-tpm program (default: the installed one)"},
     {"pkcs11-module", "FILE", "module of the token (default: " SOFTHSM_MODULE ")"},
     {"server-name", "NAME", "DNS name or address in the server's certificate; may be repeated (default: localhost, 127.0.0.1)"},
     {"listen", "ADDRESS:PORT", "where to serve (default: 127.0.0.1:8443)"},

@@ -14,6 +14,8 @@ struct ms_init {
 	const char *server_name[MS_INIT_NAMES_MAX + 1];
 	size_t n_names;
 	bool softhsm, factory;
+	const char *tcti, *tpm_helper; /* backend tpm, else NULL; helper NULL: the installed muster-tpm */
+	uint32_t tpm_pcrs;             /* mask */
 	uint64_t uid_base;
 	/* made */
 	uint8_t deployment[16];

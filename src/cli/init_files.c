@@ -114,6 +114,20 @@ put_file(const struct ms_init *in, const char *rel, mode_t mode, struct ms_buf *
 }
 
 static void
+tpm_config(const struct ms_init *in, struct ms_buf *b)
+{
+	const char *before = "  tpm_pcrs: [";
+	ms_buf_fmt(b, "  tcti: \"%s\"\n", in->tcti);
+	for (unsigned pcr = 0; pcr < 24; pcr++)
+		if ((in->tpm_pcrs >> pcr & 1) != 0) {
+			ms_buf_fmt(b, "%s%u", before, pcr);
+			before = ", ";
+		}
+	if (in->tpm_pcrs != 0)
+		ms_buf_fmt(b, "]\n");
+}
+
+static void
 token_config(const struct ms_init *in, const char *owner, struct ms_buf *b)
 {
 	ms_buf_fmt(b, "%s:\n", owner);
@@ -123,7 +137,10 @@ token_config(const struct ms_init *in, const char *owner, struct ms_buf *b)
 		ms_buf_fmt(b, "  pin_file: \"%s/state/token-%s/pin\"\n", in->dir, owner);
 	} else {
 		ms_buf_fmt(b, "  keyfile: \"%s/state/token-%s/keys\"\n", in->dir, owner);
-		ms_buf_fmt(b, "  passphrase_file: \"%s/state/token-%s/passphrase\"\n", in->dir, owner);
+		if (in->tcti == NULL)
+			ms_buf_fmt(b, "  passphrase_file: \"%s/state/token-%s/passphrase\"\n", in->dir, owner);
+		else
+			tpm_config(in, b);
 	}
 }
 

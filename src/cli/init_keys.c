@@ -47,11 +47,12 @@ make_token(struct ms_init *in, const struct place *p, struct ms_token **ret, str
 {
 	struct token_files f;
 	struct ms_token_config cfg = {0};
+	bool tpm = in->tcti != NULL && p->slots != MS_SLOTS_ROOT; /* the root is taken away from this machine */
 	(void)snprintf(f.uri, sizeof f.uri, "pkcs11:token=%s", p->token);
 	enum ms_rc rc = ms_init_path(in, f.pin, err, "%s/%s", p->dir, in->softhsm ? "pin" : "passphrase");
 	if (rc == MS_OK)
 		rc = ms_init_path(in, f.keyfile, err, "%s/keys", p->dir);
-	if (rc == MS_OK)
+	if (rc == MS_OK && !tpm)
 		rc = ms_init_random_file(f.pin, NULL, err);
 	if (rc == MS_OK && in->softhsm)
 		rc = softhsm_files(in, p, &f, err);
@@ -59,6 +60,9 @@ make_token(struct ms_init *in, const struct place *p, struct ms_token **ret, str
 		return rc;
 	if (in->softhsm)
 		cfg = (struct ms_token_config){.uri = f.uri, .module = in->module, .module_conf = f.conf, .pin_file = f.pin};
+	else if (tpm)
+		cfg = (struct ms_token_config){
+		    .keyfile = f.keyfile, .tcti = in->tcti, .tpm_program = in->tpm_helper, .tpm_pcrs = in->tpm_pcrs};
 	else
 		cfg = (struct ms_token_config){.keyfile = f.keyfile, .passphrase_file = f.pin};
 	rc = ms_token_generate(&cfg, p->slots, ret, err);
