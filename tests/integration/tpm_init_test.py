@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 
-MUSTER, MUSTERD, HELPER, ROLES = sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4:]
+MUSTER, MUSTERD, HELPER, *ROLES = map(os.path.abspath, sys.argv[1:])
 DEVICE = pathlib.Path(__file__).resolve().parents[2] / "scripts/swtpm-device"
 ENV = {**os.environ, "NO_COLOR": "1", "ASAN_OPTIONS": "detect_leaks=0", "SWTPM_DEVICE_NO_CERT": "1"}
 
