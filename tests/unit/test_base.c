@@ -39,13 +39,19 @@ MS_TEST(rd_stays_poisoned_after_one_bad_read)
 
 MS_TEST(rd_tpm2b_refuses_lengths_over_cap_and_over_input)
 {
-	struct ms_rd r = ms_rd_over("\x00\x03" "abc", 5);
+	struct ms_rd r = ms_rd_over("\x00\x03"
+				    "abc",
+	    5);
 	CHECK_INT(ms_rd_tpm2b(&r, 2).len, 0);
 	CHECK(r.bad);
-	r = ms_rd_over("\x00\x04" "abc", 5);
+	r = ms_rd_over("\x00\x04"
+		       "abc",
+	    5);
 	CHECK_INT(ms_rd_tpm2b(&r, 9).len, 0);
 	CHECK(r.bad);
-	r = ms_rd_over("\x00\x03" "abc", 5);
+	r = ms_rd_over("\x00\x03"
+		       "abc",
+	    5);
 	CHECK(ms_span_eq(ms_rd_tpm2b(&r, 3), ms_span_str("abc")));
 	CHECK(ms_rd_done(&r));
 }

@@ -1,4 +1,5 @@
-/* Keys in one file, under a passphrase or sealed to a TPM. Inside the box: deterministic CBOR {1: version, 10 + slot: key bytes 32, ...}. */
+/* Keys in one file, under a passphrase or sealed to a TPM. Inside the box: deterministic CBOR
+ * {1: version, 10 + slot: key bytes 32, ...}. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
