@@ -23,6 +23,32 @@ new_device(struct rig_device *v)
 	rig_credential(rig(), v);
 }
 
+static void
+make_proof(const struct rig_device *v, struct rig_act *a)
+{
+	struct ms_err err;
+	const struct ms_act_proof p = {.transcript = ms_buf_span(&v->transcript), .proof = ms_span(v->proof, sizeof v->proof)};
+	rig_act_init(a, MS_ACT_PROOF, NULL);
+	CHECK_OK(ms_cbor_build_map(&ms_act_proof_table, &p, &a->params, &err), &err);
+}
+
+MS_TEST(a_proof_is_right_for_its_own_transcript_only)
+{
+	struct rig_device v;
+	struct rig_act a;
+	(void)rig();
+	new_device(&v);
+	make_proof(&v, &a);
+	granted(&a, NULL);
+	v.proof[31] ^= 1;
+	make_proof(&v, &a);
+	refused_with(&a, MS_ERR_AUTH);
+	memcpy(v.proof, dev.proof, sizeof v.proof);
+	make_proof(&v, &a);
+	refused_with(&a, MS_ERR_AUTH);
+	rig_device_fini(&v);
+}
+
 MS_TEST(I13_a_wrong_proof_binds_nothing)
 {
 	struct rig_device v;

@@ -206,6 +206,25 @@ take_answer(const struct ms_frame *f, struct ms_buf *result)
 	return MS_ERR_INTERNAL;
 }
 
+/* With RIG_SEEDS set to a directory: the first act of each type, as fuzz/fuzz_keeper_act.c reads it. */
+static void
+save_seed(unsigned type, struct ms_span payload)
+{
+	static bool saved[MS_ACT_END];
+	const char *dir = getenv("RIG_SEEDS");
+	char path[300];
+	struct ms_buf b;
+	if (dir == NULL || type >= MS_ACT_END || saved[type])
+		return;
+	saved[type] = true;
+	(void)snprintf(path, sizeof path, "%.200s/act-%u", dir, type);
+	ms_buf_init(&b, MS_ACT_FRAME_MAX);
+	ms_buf_u8(&b, (uint8_t)type);
+	ms_buf_put_span(&b, payload);
+	CHECK(ms_io_write_file(path, 0644, ms_buf_span(&b), NULL) == MS_OK);
+	ms_buf_fini(&b);
+}
+
 enum ms_rc
 rig_send(struct rig *r, struct rig_act *a, struct ms_buf *result)
 {
@@ -225,6 +244,7 @@ rig_send(struct rig *r, struct rig_act *a, struct ms_buf *result)
 	}
 	ms_buf_init(&payload, MS_ACT_FRAME_MAX);
 	CHECK_OK(ms_cbor_build_map(&ms_act_table, &act, &payload, &err), &err);
+	save_seed(a->type, ms_buf_span(&payload));
 	const struct ms_frame f = {.type = (uint16_t)a->type, .id = ++r->id, .payload = ms_buf_span(&payload), .fd = -1};
 	CHECK_OK(ms_chan_ask(r->to_keeper, &f, WAIT_MS, &answer, &err), &err);
 	ms_buf_fini(&payload);
