@@ -113,7 +113,7 @@ static int
 by_ek(const void *a, const void *b)
 {
 	const struct ms_csv_row *const *x = a, *const *y = b;
-	int d = memcmp((*x)->ek_hash, (*y)->ek_hash, 32); /* public values */
+	int d = ms_span_cmp(ms_span((*x)->ek_hash, 32), ms_span((*y)->ek_hash, 32));
 	return d != 0 ? d : ((*x)->line > (*y)->line) - ((*x)->line < (*y)->line);
 }
 
