@@ -27,6 +27,7 @@ static struct ms_err err;
 
 struct options {
 	const char *root, *hook, *csv, *label;
+	const char *jobs; /* only those whose names are in it, beside the enrolments; NULL: all */
 	char host[64];
 	unsigned port, devices, connections, seconds;
 	pid_t server;
@@ -184,7 +185,7 @@ static void hook(const struct load *l, const char *step, const char *arg);
 static void
 measure_start(struct load *l)
 {
-	if (l->o.profile)
+	if (l->o.profile && l->phase->n > 1)
 		hook(l, "profile", bench_job_name(l->phase->job));
 	l->measuring = true;
 	l->counted = 0;
@@ -410,7 +411,8 @@ run_all(struct load *l)
 	for (size_t i = 0; i < sizeof phases / sizeof *phases; i++) {
 		if (i == 2)
 			adopt_policy(l);
-		measure(l, &phases[i]);
+		if (i < 2 || l->o.jobs == NULL || strstr(l->o.jobs, bench_job_name(phases[i].job)) != NULL)
+			measure(l, &phases[i]);
 	}
 }
 
@@ -419,7 +421,7 @@ usage_exit(void)
 {
 	(void)fprintf(stderr,
 	    "usage: bench-load --root FILE --port PORT --server PID --hook PROGRAM --csv FILE [--host NAME] [--label TEXT] [--devices N] "
-	    "[--connections N] [--seconds N] [--profile]\n");
+	    "[--connections N] [--seconds N] [--jobs NAMES] [--profile]\n");
 	exit(2);
 }
 
@@ -429,8 +431,8 @@ read_options(int argc, char **argv, struct options *o)
 	static const struct option known[] = {{"root", required_argument, NULL, 'r'}, {"port", required_argument, NULL, 'p'},
 	    {"server", required_argument, NULL, 's'}, {"hook", required_argument, NULL, 'h'}, {"csv", required_argument, NULL, 'c'},
 	    {"host", required_argument, NULL, 'H'}, {"label", required_argument, NULL, 'l'}, {"devices", required_argument, NULL, 'd'},
-	    {"connections", required_argument, NULL, 'n'}, {"seconds", required_argument, NULL, 't'}, {"profile", no_argument, NULL, 'P'},
-	    {0}};
+	    {"connections", required_argument, NULL, 'n'}, {"seconds", required_argument, NULL, 't'},
+	    {"jobs", required_argument, NULL, 'j'}, {"profile", no_argument, NULL, 'P'}, {0}};
 	int c;
 	*o = (struct options){.label = "", .host = "localhost", .devices = 2000, .connections = 128, .seconds = 5};
 	while ((c = getopt_long(argc, argv, "", known, NULL)) != -1)
@@ -464,6 +466,9 @@ read_options(int argc, char **argv, struct options *o)
 			break;
 		case 't':
 			o->seconds = (unsigned)strtoul(optarg, NULL, 10);
+			break;
+		case 'j':
+			o->jobs = optarg;
 			break;
 		case 'P':
 			o->profile = true;
