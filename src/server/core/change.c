@@ -369,15 +369,15 @@ secret_delete(struct ms_core *c, struct ms_job *j, struct ms_operation *o, struc
 }
 
 const struct ms_op_row ms_ops_change[] = {
-    {"batch.import", true, "factory", batch_import},
-    {"device.approve", true, "admin", device_approve},
-    {"device.quarantine", true, "admin", device_quarantine},
-    {"device.release", true, "admin", device_release},
-    {"device.revoke", true, "admin", device_revoke},
-    {"device.retire", true, "admin", device_retire},
-    {"policy.set", true, "admin", policy_set},
-    {"reference.set", true, "admin", reference_set},
-    {"secret.put", true, "admin", secret_put},
-    {"secret.delete", true, "admin", secret_delete},
-    {NULL, false, NULL, NULL},
+    {"batch.import", true, false, "factory", batch_import},
+    {"device.approve", true, false, "admin", device_approve},
+    {"device.quarantine", true, true, "admin", device_quarantine},
+    {"device.release", true, false, "admin", device_release},
+    {"device.revoke", true, true, "admin", device_revoke},
+    {"device.retire", true, true, "admin", device_retire},
+    {"policy.set", true, false, "admin", policy_set},
+    {"reference.set", true, false, "admin", reference_set},
+    {"secret.put", true, false, "admin", secret_put},
+    {"secret.delete", true, true, "admin", secret_delete},
+    {NULL, false, false, NULL, NULL},
 };

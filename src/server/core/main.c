@@ -19,6 +19,7 @@
 #define APPRAISE_QUEUE 1024u
 #define APPRAISE_TIMEOUT_MS 5000u
 #define CLOCK_TOLERANCE_S 300u
+#define CLOCK_BEHIND_MAX_S 600u /* further from the log than this, keeper takes no entry of ours as fresh */
 #define TURN_MS 1000
 #define EXPORT_EVERY_MS 500u
 #define PATH_LEN 4096u
@@ -180,6 +181,11 @@ start_clock(struct ms_core *c, struct ms_err *err)
 	struct last l = {.err = err};
 	struct ms_scan q = {.table = MS_TABLE_ENTRIES, .limit = 1, .reverse = true};
 	enum ms_rc rc = ms_store_scan(c->store, &q, last_entry, &l, err);
+	uint64_t wall_s = ms_clock_wall_s();
+	if (rc == MS_OK && l.time_s > wall_s && l.time_s - wall_s > CLOCK_BEHIND_MAX_S)
+		return ms_fail(err, MS_ERR_CLOCK,
+		    "the wall clock is %llu s before the last entry of the log: set it right, until then nothing is served",
+		    (unsigned long long)(l.time_s - wall_s));
 	ms_authority_clock_init(&c->clock, l.time_s, CLOCK_TOLERANCE_S);
 	c->now_s = c->started_s = c->refusals_since_s = ms_authority_now_s(&c->clock);
 	return rc;

@@ -231,7 +231,7 @@ run_operation(struct ms_core *c, struct ms_job *j, struct ms_operation *o, struc
 		enum ms_rc rc = o->row->run(c, j, o, err);
 		return rc == MS_OK ? ms_operation_answer(c, j, err) : rc;
 	}
-	enum ms_rc rc = ms_core_may_grant(c, err);
+	enum ms_rc rc = o->row->takes_away ? MS_OK : ms_core_may_grant(c, err);
 	if (rc == MS_OK)
 		rc = answered_before(c, o, &before, err);
 	if (rc == MS_OK && before) {

@@ -22,6 +22,7 @@ struct ms_operation {
 struct ms_op_row {
 	const char *name;
 	bool writes;
+	bool takes_away;  /* it only refuses more than before: done also while the clock is off */
 	const char *role; /* "factory": batches only; "admin": everything */
 	enum ms_rc (*run)(struct ms_core *c, struct ms_job *j, struct ms_operation *o, struct ms_err *err);
 };

@@ -63,7 +63,8 @@ step_start(struct ms_core *c, struct ms_job *j, struct ms_err *err)
 	uint8_t digest[32];
 	struct ms_span point = ms_pubkey_point(ms_softkey_public(c->boot_key));
 	struct ms_act_challenge_key act = {.point = point, .expires_s = c->now_s + CHALLENGE_KEY_LIFE_S};
-	enum ms_rc rc = ms_nonce_purge(c, true, err); /* those of before this start are void: their MAC key is gone */
+	/* those of before this start are void: their MAC key is gone; at a renewal under way they still count */
+	enum ms_rc rc = c->challenge_key.len == 0 ? ms_nonce_purge(c, true, err) : MS_OK;
 	if (rc == MS_OK)
 		rc = ms_cbor_build_map(&ms_act_challenge_key_table, &act, &j->params, err);
 	if (rc != MS_OK)
