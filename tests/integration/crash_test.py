@@ -151,11 +151,11 @@ class World:
         self.secrets, self.victim_state = {"first": b"value"}, "enrolled"
         self.log = muster_log.Log()
         self.largest = 0
+        self.running = False
         self.start()
         net = Net(self.roles)
         self.root = net.root()
         self.prepare(net)
-        self.stop()
 
     def preload(self, lies=()):
         state = self.roles_state()
@@ -167,12 +167,23 @@ class World:
         return read_config(os.path.join(self.deployment.dir, "musterd.yaml"))["state_dir"]
 
     def start(self, lies=()):
-        self.roles = Roles(self.deployment.dir, LIBEXEC, preload=self.preload(lies)).start()
+        self.roles = Roles(self.deployment.dir, LIBEXEC, preload=self.preload(lies))
+        try:
+            self.roles.start()
+        except RuntimeError:
+            self.roles.stop()
+            raise
+        self.running = True
 
     def stop(self):
+        self.running = False
         self.roles.stop()
         for f in os.listdir(self.journal):
             os.unlink(os.path.join(self.journal, f))
+
+    def ended(self):
+        self.running = False
+        self.roles.stop()
 
     def operator(self, ask):
         return peer.Operator(self.root, ask, self.deployment.operator_key())
@@ -210,7 +221,9 @@ class World:
     def crash(self, role, seed, lies=()):
         """Load, kill one role at a seeded point, a little later all, and take back what was not synced."""
         rng = random.Random(seed)
-        self.start(lies)
+        if lies or not self.running:
+            self.stop()
+            self.start(lies)
         line = Line(Net(self.roles))
         load = Load(self, line, rng)
         wait_for = rng.randrange(1, 40)
@@ -220,7 +233,7 @@ class World:
         early = line.ended
         time.sleep(rng.random() * 0.03)
         self.roles.procs[role].kill()
-        machine = rng.random() < 0.75  # a crash of the machine; else of the process only: the rest is asked to end
+        machine = bool(lies) or rng.random() < 0.75  # a crash of the machine; else of the process only: the rest is asked to end
         time.sleep(rng.random() * 0.02)
         for p in self.roles.procs.values():
             if machine:
@@ -233,27 +246,26 @@ class World:
         for t in load.threads:
             t.join(30)
         line.reader.join(30)
-        self.roles.stop()
+        self.stop() if not machine else self.ended()
         want(not early and not load.failures, load.failures, logs["core"])
         want(len(line.acks) >= wait_for, "the load stalled", len(line.acks), logs)
-        self.drop(None if seed % 3 == 0 else seed) if machine else self.stop()
+        if machine:
+            self.drop(None if seed % 3 == 0 else seed)
         return line, load
 
     # ---- do they agree? ----
 
     def check(self, line, load, rng):
         self.start()
-        try:
-            self.check_answers(line, load, rng)
-        finally:
-            self.stop()
+        self.check_answers(line, load, rng)
         self.check_log(line, load)
         self.check_tools()
 
     def check_log(self, line, load):
-        self.log.read(os.path.join(self.roles.state, "core", "store.db"))
         with open(os.path.join(self.roles.state, "core", "log", "checkpoint"), "rb") as f:
-            size, _ = self.log.checkpoint(f.read(), self.root)
+            note = f.read()
+        self.log.read(os.path.join(self.roles.state, "core", "store.db"))
+        size, _ = self.log.checkpoint(note, self.root)
         want(size >= self.largest, "the log went back", size, self.largest)
         for _, entry, ticket in line.acks:
             index, ticket_size = self.log.ticket(entry, ticket, self.root)
@@ -330,6 +342,7 @@ class CrashTest(unittest.TestCase):
     def test_I2_without_durable_syncs_the_same_checks_see_the_loss(self):
         state, undo = self.world.roles_state(), self.world.deployment.home + "/kept"
         seen = 0
+        self.world.stop()
         for seed, lies in ((3, ("core",)), (6, ("core", "notary")), (7, ("core",)), (8, ("core", "notary"))):
             largest, secrets, victim = self.world.largest, dict(self.world.secrets), self.world.victim_state
             shutil.copytree(state, undo)

@@ -73,7 +73,7 @@ class Log:
         line = [s for s in signatures.split(b"\n") if s.startswith("\u2014 {} ".format(name).encode())][0]
         Ed25519PublicKey.from_public_bytes(public[1:]).verify(base64.b64decode(line.split(b" ")[-1])[4:], text)
         if self.root(int(size)) != base64.b64decode(value):
-            raise Disagree("the checkpoint of %s entries is of another tree" % size)
+            raise Disagree("the checkpoint of %d entries is of another tree" % int(size))
         return int(size), base64.b64decode(value)
 
     def ticket(self, entry, ticket, root):
