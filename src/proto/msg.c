@@ -260,7 +260,7 @@ static const struct ms_cbor_field act_rows[] = {
 const struct ms_cbor_table ms_act_table = MS_CBOR_TABLE("act", struct ms_act, act_rows);
 
 static const struct ms_cbor_field act_done_rows[] = {
-    MS_CBOR_F_BYTES(1, struct ms_act_done, result, MS_CBOR_OPT, 1, 200000),
+    MS_CBOR_F_BYTES(1, struct ms_act_done, result, MS_CBOR_OPT, 1, 1500000),
     MS_CBOR_F_TEXT(2, struct ms_act_done, code, MS_CBOR_OPT, 1, 32),
     MS_CBOR_F_TEXT(3, struct ms_act_done, text, MS_CBOR_OPT, 0, 512),
 };

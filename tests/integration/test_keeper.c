@@ -351,22 +351,32 @@ MS_TEST(a_tls_certificate_has_the_names_of_keepers_own_configuration)
 }
 
 static void
-make_crl(struct rig_act *a, uint64_t number, uint64_t life_s)
+make_crl_of(struct rig_act *a, uint64_t number, uint64_t life_s, unsigned n)
 {
-	static const uint8_t serial[16] = {0x42, 9};
+	uint8_t serial[16] = {0x42, 9};
 	uint64_t now = ms_clock_wall_s();
 	struct ms_buf list;
-	ms_buf_init(&list, 256);
-	ms_cbor_array(&list, 1);
-	ms_cbor_array(&list, 3);
-	ms_cbor_bytes(&list, ms_span(serial, 16));
-	ms_cbor_uint(&list, now);
-	ms_cbor_uint(&list, MS_CRL_HOLD);
+	ms_buf_init(&list, 900000);
+	ms_cbor_array(&list, n);
+	for (unsigned i = 0; i < n; i++) {
+		serial[14] = (uint8_t)(i >> 8);
+		serial[15] = (uint8_t)i;
+		ms_cbor_array(&list, 3);
+		ms_cbor_bytes(&list, ms_span(serial, 16));
+		ms_cbor_uint(&list, now);
+		ms_cbor_uint(&list, MS_CRL_HOLD);
+	}
 	(void)rig();
 	const struct ms_act_crl p = {.number = number, .this_s = now, .next_s = now + life_s, .revoked = ms_buf_span(&list)};
 	const struct ms_data_crl d = {.number = number, .this_s = p.this_s, .next_s = p.next_s};
 	make_server_act(a, MS_ACT_CRL, "crl.issue", &ms_act_crl_table, &p, &ms_data_crl_table, &d);
 	ms_buf_fini(&list);
+}
+
+static void
+make_crl(struct rig_act *a, uint64_t number, uint64_t life_s)
+{
+	make_crl_of(a, number, life_s, 1);
 }
 
 MS_TEST(a_crl_is_short_lived_and_its_numbers_rise)
@@ -388,6 +398,20 @@ MS_TEST(a_crl_is_short_lived_and_its_numbers_rise)
 	refused_with(&a, MS_ERR_REPLAY);
 	make_crl(&a, 11, 30 * 86400);
 	refused_with(&a, MS_ERR_DENIED);
+}
+
+MS_TEST(a_crl_of_a_large_fleet_is_signed)
+{
+	struct rig_act a;
+	struct ms_buf result;
+	struct ms_crl crl;
+	struct ms_err err;
+	ms_buf_init(&result, 2u << 20);
+	make_crl_of(&a, 100, 3600, 20000);
+	granted(&a, &result);
+	CHECK_OK(ms_crl_parse_min(ms_buf_span(&result), &crl, &err), &err);
+	CHECK(crl.n_revoked == 20000);
+	ms_buf_fini(&result);
 }
 
 /* ---- frames ---- */

@@ -10,7 +10,7 @@
 #include "server/token/client.h"
 #include "server/token/frames.h"
 #include "server/token/generate.h"
-#include "server/token/token_int.h"
+#include "server/token/pkcs11_int.h"
 #include "support/deployment.h"
 #include "support/test.h"
 
@@ -192,6 +192,61 @@ MS_TEST(a_token_of_another_label_is_not_found)
 	c.uri = "pkcs11:token=test-token-keepe";
 	CHECK_OK(ms_token_prepare(&c, &t, &err), &err);
 	CHECK(ms_token_start(t, MS_SLOTS_KEEPER, &err) == MS_ERR_NOT_FOUND);
+}
+
+/* A second key by hand in the notary's token of a deployment of its own. */
+static void
+add_key(const struct test_deployment *d, const char *label, CK_BBOOL extractable)
+{
+	struct ms_err err;
+	void *ctx = NULL;
+	CK_SLOT_ID slot = 0;
+	CK_OBJECT_HANDLE made[2];
+	CK_BBOOL yes = CK_TRUE, sensitive = extractable == CK_TRUE ? CK_FALSE : CK_TRUE;
+	struct ms_span curve = ms_p11_curve(MS_SLOT_SIGNS_P256);
+	CK_BYTE *name = (CK_BYTE *)(uintptr_t)label;
+	CHECK_OK(ms_token_pkcs11.prepare(&d->notary.config, &ctx, &err), &err);
+	struct ms_p11 *p = ctx;
+	CHECK_OK(ms_p11_initialise(p, &err), &err);
+	CHECK_OK(ms_p11_find_slot(p, false, &slot, &err), &err);
+	CHECK_OK(ms_p11_login(p, slot, true, &err), &err);
+	CK_ATTRIBUTE pub[] = {
+	    {CKA_EC_PARAMS, (CK_BYTE *)(uintptr_t)curve.p, curve.len}, {CKA_TOKEN, &yes, sizeof yes}, {CKA_LABEL, name, strlen(label)}};
+	CK_ATTRIBUTE priv[] = {{CKA_TOKEN, &yes, sizeof yes}, {CKA_PRIVATE, &yes, sizeof yes}, {CKA_SIGN, &yes, sizeof yes},
+	    {CKA_SENSITIVE, &sensitive, sizeof sensitive}, {CKA_EXTRACTABLE, &extractable, sizeof extractable},
+	    {CKA_LABEL, name, strlen(label)}};
+	CK_MECHANISM m = {.mechanism = CKM_EC_KEY_PAIR_GEN};
+	CHECK(p->f->C_GenerateKeyPair(p->session, &m, pub, 3, priv, 6, &made[0], &made[1]) == CKR_OK);
+	ms_token_pkcs11.free(ctx);
+}
+
+static enum ms_rc
+open_notary_token(const struct test_deployment *d, uint32_t slots)
+{
+	struct ms_err err;
+	MS_OWN(ms_token_free) struct ms_token *t = NULL;
+	CHECK_OK(ms_token_prepare(&d->notary.config, &t, &err), &err);
+	return ms_token_start(t, slots, &err);
+}
+
+MS_TEST(I4_a_key_that_could_leave_the_token_is_refused)
+{
+	struct test_deployment d;
+	deployment_new(&d, true);
+	add_key(&d, "release", CK_TRUE);
+	CHECK(open_notary_token(&d, MS_SLOT_BIT(MS_SLOT_RELEASE)) == MS_ERR_AUTH);
+	add_key(&d, "ca-issuing", CK_FALSE);
+	CHECK(open_notary_token(&d, MS_SLOT_BIT(MS_SLOT_CA_ISSUING)) == MS_OK);
+	deployment_fini(&d);
+}
+
+MS_TEST(I16_two_keys_of_one_label_are_refused)
+{
+	struct test_deployment d;
+	deployment_new(&d, true);
+	add_key(&d, "log", CK_FALSE);
+	CHECK(open_notary_token(&d, MS_SLOTS_NOTARY) == MS_ERR_CONFLICT);
+	deployment_fini(&d);
 }
 
 MS_TEST(token_uris_are_strict)

@@ -47,7 +47,7 @@ put_pair(struct ms_buf *b, const struct role_pair *p)
 static int
 config_fd(const char *role, const struct role_pair *pairs, size_t n)
 {
-	struct role_pair all[PAIRS_MAX] = {{.key = "role", .text = role}, {.key = "development"}, {.key = "log_level", .text = "warn"}};
+	struct role_pair all[PAIRS_MAX] = {{.key = "role", .text = role}, {.key = "development"}, {.key = "log_level", .text = "error"}};
 	struct ms_buf b;
 	size_t n_all = 3;
 	for (size_t i = 0; i < n; i++)

@@ -7,7 +7,7 @@
 
 #define CLOCK_TOLERANCE_S 300u
 #define BOOT_SECRET_LEN 32u
-#define RESULT_MAX (1u << 20)
+#define RESULT_MAX 1500000u /* as struct ms_act_done takes: a CRL of a large fleet */
 #define TEXT_MAX 400u
 
 void
@@ -114,7 +114,9 @@ ms_keeper_act(struct ms_keeper *k, unsigned type, struct ms_span wire, struct ms
 	rc = do_act(k, row, &act, &out, &why);
 	struct ms_act_done done = {.present = MS_CBOR_BIT(MS_ACT_DONE_RESULT), .result = ms_buf_span(&out)};
 	if (rc != MS_OK) {
-		ms_log(MS_LOG_INFO, "keeper.refuses", "act=%s rc=%s %s", row->name, ms_rc_name(rc), why.text);
+		/* what any device may get wrong is no news; an act that core logged should stand */
+		ms_log(row->kind == NULL ? MS_LOG_DEBUG : MS_LOG_WARN, "keeper.refuses", "act=%s rc=%s %s", row->name, ms_rc_name(rc),
+		    why.text);
 		done = (struct ms_act_done){.present = MS_CBOR_BIT(MS_ACT_DONE_CODE) | MS_CBOR_BIT(MS_ACT_DONE_TEXT),
 		    .code = ms_span_str(ms_rc_name(rc)),
 		    .text = clean_text(&why, text)};
