@@ -35,7 +35,7 @@ static const char help_text[] =
     "Exit status: 0 stopped by a signal or check passed, 2 wrong usage, configuration or machine, 3 cannot serve.\n"
     "\n"
     "Example:\n"
-    "  muster init --state /var/lib/muster\n"
+    "  muster init --dir /etc/muster --name works --trust-domain example.org --backend softhsm\n"
     "  musterd --config /etc/muster/musterd.yaml --check-config && musterd --config /etc/muster/musterd.yaml\n";
 
 enum action { SERVE, CHECK, KEYS, VERSION, HELP };
