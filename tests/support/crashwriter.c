@@ -29,7 +29,7 @@ write_batch(struct ms_store *s, unsigned n, struct ms_err *err)
 	for (key[8] = 0; key[8] < ROWS && rc == MS_OK; key[8]++)
 		rc = ms_store_insert(s, MS_TABLE_ENTRIES, ms_span(key, 9), ms_span(val, sizeof val), err);
 	if (rc == MS_OK)
-		rc = ms_store_put(s, MS_TABLE_META, ms_span_str("last"), ms_span(key, 8), err);
+		rc = ms_store_put(s, MS_TABLE_OPERATIONS, ms_span_str("last"), ms_span(key, 8), err);
 	return rc == MS_OK ? ms_store_commit(s, err) : rc;
 }
 

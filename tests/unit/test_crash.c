@@ -141,7 +141,7 @@ store_is_whole(const char *path, uint64_t *ret_batches)
 	if (rows == 0)
 		return true;
 	ms_store_key_u64(rows / 5, key);
-	return ms_store_get(s, MS_TABLE_META, ms_span_str("last"), &last, &err) == MS_OK &&
+	return ms_store_get(s, MS_TABLE_OPERATIONS, ms_span_str("last"), &last, &err) == MS_OK &&
 	       ms_span_eq(ms_buf_span(&last), ms_span(key, sizeof key));
 }
 

@@ -14,7 +14,7 @@
 #include "store/store_int.h"
 #include "support/faultvfs.h"
 
-#define T MS_TABLE_META
+#define T MS_TABLE_OPERATIONS
 
 struct place {
 	char dir[32], path[64];
@@ -445,7 +445,7 @@ MS_TEST(I10_oversized_rows_in_the_file_are_refused_on_reading)
 	ms_store_close(open_ok(p.path, MS_STORE_CREATE));
 	CHECK_INT(sqlite3_open(p.path, &sq), SQLITE_OK);
 	CHECK_INT(sqlite3_exec(sq,
-		      "INSERT INTO meta VALUES(x'01',zeroblob(65537));INSERT INTO nonces VALUES(x'',x'');"
+		      "INSERT INTO operations VALUES(x'01',zeroblob(1048577));INSERT INTO nonces VALUES(x'',x'');"
 		      "INSERT INTO devices VALUES(zeroblob(1025),x'')",
 		      NULL, NULL, NULL),
 	    SQLITE_OK);
