@@ -139,12 +139,6 @@ ms_vkey_name(const struct ms_vkey *v)
 }
 
 const uint8_t *
-ms_vkey_id(const struct ms_vkey *v)
-{
-	return v->id;
-}
-
-const uint8_t *
 ms_vkey_fingerprint(const struct ms_vkey *v)
 {
 	return v->fingerprint;

@@ -18,8 +18,7 @@ MS_MUST_USE enum ms_rc ms_vkey_parse(struct ms_span text, struct ms_vkey **ret, 
 MS_MUST_USE enum ms_rc ms_vkey_new(const char *name, const uint8_t raw[static MS_ED25519_LEN], struct ms_vkey **ret, struct ms_err *err);
 void ms_vkey_free(struct ms_vkey *v);
 MS_CLEANUP(struct ms_vkey, ms_vkey_free)
-const char *ms_vkey_name(const struct ms_vkey *v);  /* borrowed */
-const uint8_t *ms_vkey_id(const struct ms_vkey *v); /* MS_NOTE_KEY_ID_LEN bytes, borrowed */
+const char *ms_vkey_name(const struct ms_vkey *v); /* borrowed */
 const struct ms_pubkey *ms_vkey_pubkey(const struct ms_vkey *v);
 const uint8_t *ms_vkey_fingerprint(const struct ms_vkey *v);     /* SHA-256 over key and name, 32 bytes, borrowed */
 void ms_vkey_build(const struct ms_vkey *v, struct ms_buf *out); /* the text form, without newline */

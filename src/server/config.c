@@ -312,12 +312,6 @@ ms_config_uint(const struct ms_config *c, const char *key)
 	return value_of(c, key)->uint;
 }
 
-bool
-ms_config_bool(const struct ms_config *c, const char *key)
-{
-	return value_of(c, key)->uint != 0;
-}
-
 const char *
 ms_config_item(const struct ms_config *c, const char *key, size_t i)
 {

@@ -35,7 +35,6 @@ MS_CLEANUP(struct ms_config, ms_config_free)
 /* Keys must be of the table, of that type: else it is our own bug. NULL when a text is unset. */
 const char *ms_config_text(const struct ms_config *c, const char *key);
 uint64_t ms_config_uint(const struct ms_config *c, const char *key);
-bool ms_config_bool(const struct ms_config *c, const char *key);
 const char *ms_config_item(const struct ms_config *c, const char *key, size_t i); /* NULL past the end */
 
 /* What the supervisor adds for one process. */

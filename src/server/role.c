@@ -142,13 +142,6 @@ ms_role_get_uint(const struct ms_role *r, const char *key, uint64_t absent)
 	return e != NULL ? e->uint : absent;
 }
 
-struct ms_span
-ms_role_get_bytes(const struct ms_role *r, const char *key)
-{
-	const struct entry *e = find(r, key, MS_CBOR_BYTES);
-	return e != NULL ? ms_span(e->bytes, e->len) : MS_SPAN_NONE;
-}
-
 bool
 ms_role_get_bool(const struct ms_role *r, const char *key)
 {

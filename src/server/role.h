@@ -41,7 +41,6 @@ int ms_role_die(const char *event, const struct ms_err *err);
  * The rest of the keys: server/config.c (column "roles"), under the name of the configuration key. */
 const char *ms_role_get_text(const struct ms_role *r, const char *key, const char *absent);
 uint64_t ms_role_get_uint(const struct ms_role *r, const char *key, uint64_t absent);
-struct ms_span ms_role_get_bytes(const struct ms_role *r, const char *key);
 bool ms_role_get_bool(const struct ms_role *r, const char *key); /* absent is false */
 /* Item i of a list of texts, NULL past its end. */
 const char *ms_role_get_item(const struct ms_role *r, const char *key, size_t i);

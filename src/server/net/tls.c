@@ -148,12 +148,6 @@ ms_net_tls_install(struct ms_net_tls *t, const struct ms_net_tls_cert *c, struct
 	return MS_OK;
 }
 
-bool
-ms_net_tls_ready(const struct ms_net_tls *t)
-{
-	return t->ctx != NULL;
-}
-
 SSL *
 ms_net_tls_connection(struct ms_net_tls *t)
 {

@@ -16,7 +16,6 @@ MS_MUST_USE enum ms_rc ms_net_tls_fresh_key(struct ms_net_tls *t, struct ms_buf 
 /* The certificate of the fresh key: from now on new connections use it, old ones keep what they have.
  * MS_ERR_AUTH when the leaf holds another key. The chain is not verified here: clients do that. */
 MS_MUST_USE enum ms_rc ms_net_tls_install(struct ms_net_tls *t, const struct ms_net_tls_cert *c, struct ms_err *err);
-bool ms_net_tls_ready(const struct ms_net_tls *t);
 /* A server-side object for one connection; the caller owns it (SSL_free). NULL when out of memory. */
 SSL *ms_net_tls_connection(struct ms_net_tls *t);
 /* After the handshake. */
