@@ -1,4 +1,4 @@
-/* Policy and reference sets of each tenant, parsed once and kept until the store has another version. */
+/* Policy and reference sets of each tenant, parsed once and kept until the store has others. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,7 +9,7 @@
 
 struct cached_policy {
 	char tenant[MS_NET_TENANT_MAX + 1];
-	uint64_t version;
+	uint8_t id[32]; /* of its bytes: a version that was set in a transaction which then failed may come again with others */
 	struct ms_policy *policy;
 };
 struct cached_reference {
@@ -84,13 +84,13 @@ ms_core_policy(struct ms_core *c, struct ms_span tenant, const struct ms_policy 
 		rc = MS_OK;
 	} else if (rc == MS_OK) {
 		struct cached_policy *s = policy_slot(c->policies, tenant);
-		if (s->policy == NULL || s->version != row.version) {
+		if (s->policy == NULL || !ms_span_eq(ms_span(s->id, sizeof s->id), row.object)) {
 			struct ms_policy *fresh = NULL;
 			rc = policy_read(c, &row, &fresh, err);
 			if (rc == MS_OK) {
 				ms_policy_free(s->policy);
 				s->policy = fresh;
-				s->version = row.version;
+				memcpy(s->id, row.object.p, sizeof s->id);
 			}
 		}
 		if (rc == MS_OK) {

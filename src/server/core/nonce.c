@@ -70,6 +70,8 @@ enum ms_rc
 ms_nonce_consume(struct ms_core *c, struct ms_span nonce, struct ms_err *err)
 {
 	uint8_t key[8 + RANDOM_LEN];
+	if (c->now_s >= ms_nonce_expires_s(nonce)) /* it waited: a purge may have forgotten that it was used */
+		return ms_fail(err, MS_ERR_EXPIRED, "nonce: expired");
 	nonce_key(nonce, key);
 	enum ms_rc rc = ms_store_insert(c->store, MS_TABLE_NONCES, ms_span(key, sizeof key), ms_span("", 1), err);
 	return rc == MS_ERR_CONFLICT ? ms_fail(err, MS_ERR_REPLAY, "nonce: used before") : rc;
