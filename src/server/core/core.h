@@ -56,7 +56,9 @@ struct ms_core {
 
 	/* the log: next entry to write; leaves that notary has signed for */
 	uint64_t next_seq, tree_size;
-	bool appending;           /* one append is under way */
+	bool appending; /* one append is under way */
+	bool log_stuck; /* notary could not write (its disk is full): nothing is decided until it can */
+	uint64_t log_retry_ms;
 	bool exporting;           /* the export directory is behind */
 	struct ms_buf checkpoint; /* signed, of tree_size */
 	struct ms_export *export;
@@ -66,7 +68,7 @@ struct ms_core {
 	struct ms_signer boot_signer;
 	struct ms_secret *nonce_key;
 	struct ms_buf challenge_key; /* keeper's statement for boot_key; empty until it came */
-	uint64_t challenge_key_expires_s;
+	uint64_t challenge_key_expires_s, challenge_renew_s;
 
 	struct ms_buf crl;
 	bool crl_due;

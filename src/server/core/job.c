@@ -298,7 +298,7 @@ ms_jobs_batch(struct ms_core *c)
 	uint64_t seq = c->next_seq;
 	if (c->jobs.ready.head == NULL)
 		return;
-	enum ms_rc rc = ms_store_begin(c->store, &err);
+	enum ms_rc rc = c->log_stuck ? ms_fail(&err, MS_ERR_IO, "the log cannot be written") : ms_store_begin(c->store, &err);
 	for (unsigned n = 0; rc == MS_OK && n < BATCH_JOBS; n++) {
 		struct ms_job *j = ms_job_pop(&c->jobs.ready);
 		if (j == NULL)

@@ -9,13 +9,50 @@
 #include "server/core/core.h"
 
 #define WAIT_MS 60000
+#define RETRY_MS 1000u
 #define CHECKPOINT_MAX 4096u
 
 /* ---- running ---- */
 
+static enum ms_rc
+put_leaf(void *ctx, MS_UNUSED struct ms_span key, struct ms_span val)
+{
+	struct ms_node leaf;
+	ms_merkle_leaf(val, &leaf);
+	ms_buf_put(ctx, leaf.h, sizeof leaf.h);
+	return MS_OK;
+}
+
+/* Entries that are committed and that notary could not write: offered again, now and then. */
+static enum ms_rc
+push_again(struct ms_core *c, struct ms_err *err)
+{
+	uint8_t key[8];
+	struct ms_buf b;
+	struct ms_scan q = {.table = MS_TABLE_ENTRIES, .limit = MS_NOTARY_BATCH_MAX};
+	if (ms_clock_boot_ms() < c->log_retry_ms)
+		return MS_OK;
+	if (c->tree_size > 0) {
+		ms_store_key_u64(c->tree_size - 1, key);
+		q.after = ms_span(key, sizeof key);
+	}
+	ms_buf_init(&b, MS_NOTARY_FRAME_MAX);
+	ms_buf_u64(&b, c->tree_size);
+	enum ms_rc rc = ms_store_scan(c->store, &q, put_leaf, &b, err);
+	if (rc == MS_OK)
+		rc = ms_buf_check(&b, err);
+	if (rc == MS_OK)
+		rc = ms_chan_send(c->notary, MS_NOTARY_APPEND, c->tree_size, ms_buf_span(&b), err);
+	ms_buf_fini(&b);
+	c->appending = rc == MS_OK;
+	return rc;
+}
+
 enum ms_rc
 ms_notary_push(struct ms_core *c, struct ms_err *err)
 {
+	if (c->log_stuck && !c->appending)
+		return push_again(c, err);
 	if (c->appending || c->jobs.committed.head == NULL)
 		return MS_OK;
 	struct ms_buf b;
@@ -61,6 +98,25 @@ ticketed(struct ms_core *c, struct ms_job *j)
 		ms_job_settle(c, j, next(c, j, &err), &err);
 }
 
+/* What was offered again is in the log. Those who had asked were refused: their entries are there, their tickets nobody waits for. */
+static enum ms_rc
+unstuck(struct ms_core *c, struct ms_rd *r, uint64_t size, struct ms_span checkpoint, struct ms_err *err)
+{
+	for (uint64_t at = c->tree_size; at < size; at++)
+		(void)ms_rd_bytes(r, ms_rd_u8(r) * (size_t)MS_NODE_LEN);
+	if (!ms_rd_done(r) || size > c->next_seq)
+		return ms_fail(err, MS_ERR_MALFORMED, "notary: an answer to another append");
+	ms_buf_reset(&c->checkpoint);
+	ms_buf_put_span(&c->checkpoint, checkpoint);
+	c->tree_size = size;
+	c->appending = false;
+	c->exporting = true;
+	c->log_stuck = size < c->next_seq;
+	if (!c->log_stuck)
+		ms_log(MS_LOG_INFO, "core.log", "state=goes-on size=%llu", (unsigned long long)size);
+	return MS_OK;
+}
+
 static enum ms_rc
 on_appended(void *ctx, struct ms_frame *f, struct ms_err *err)
 {
@@ -71,6 +127,8 @@ on_appended(void *ctx, struct ms_frame *f, struct ms_err *err)
 	struct ms_span checkpoint = ms_rd_tpm2b(&r, CHECKPOINT_MAX);
 	if (r.bad || !c->appending || f->id != first || size <= first)
 		return ms_fail(err, MS_ERR_MALFORMED, "notary: an answer to no append");
+	if (c->log_stuck)
+		return unstuck(c, &r, size, checkpoint, err);
 	for (uint64_t at = first; at < size;) {
 		struct ms_job *j = ms_job_pop(&c->jobs.committed);
 		if (j == NULL || j->staged[0].seq != at)
@@ -96,17 +154,34 @@ on_appended(void *ctx, struct ms_frame *f, struct ms_err *err)
 
 /* The tree is not where we think: only a restart, which reconciles, can settle that. */
 static enum ms_rc
-on_trouble(MS_UNUSED void *ctx, struct ms_frame *f, struct ms_err *err)
+on_wrong_size(MS_UNUSED void *ctx, MS_UNUSED struct ms_frame *f, struct ms_err *err)
 {
-	if (f->type == MS_NOTARY_WRONG_SIZE)
-		return ms_fail(err, MS_ERR_INTERNAL, "notary: its tree is of another size than ours");
-	return ms_fail(err, MS_ERR_IO, "notary: %.*s", (int)f->payload.len, (const char *)f->payload.p);
+	return ms_fail(err, MS_ERR_INTERNAL, "notary: its tree is of another size than ours");
+}
+
+/* It could not write: who waits is refused, and nothing is decided until the entries that are committed are in the log. */
+static enum ms_rc
+on_trouble(void *ctx, struct ms_frame *f, struct ms_err *err)
+{
+	struct ms_core *c = ctx;
+	if (!c->appending || f->id != c->tree_size)
+		return ms_fail(err, MS_ERR_IO, "notary: %.*s", (int)f->payload.len, (const char *)f->payload.p);
+	if (!c->log_stuck)
+		ms_log(MS_LOG_ERROR, "core.log", "state=stuck detail=\"%.*s\"", (int)f->payload.len, (const char *)f->payload.p);
+	c->appending = false;
+	c->log_stuck = true;
+	c->log_retry_ms = ms_clock_boot_ms() + RETRY_MS;
+	for (struct ms_job *j; (j = ms_job_pop(&c->jobs.committed)) != NULL;) {
+		struct ms_err job_err = {0};
+		ms_job_settle(c, j, ms_fail(&job_err, MS_ERR_IO, "notary cannot write"), &job_err);
+	}
+	return MS_OK;
 }
 
 static const struct ms_ipc_row rows[] = {
     {MS_NOTARY_APPENDED, "appended", MS_IPC_ANY_STATE, false, false, 10, MS_NOTARY_FRAME_MAX, on_appended},
     {MS_NOTARY_SIZE, "size", MS_IPC_ANY_STATE, false, false, 42, 42 + CHECKPOINT_MAX, NULL},
-    {MS_NOTARY_WRONG_SIZE, "wrong-size", MS_IPC_ANY_STATE, false, false, 8, 8, on_trouble},
+    {MS_NOTARY_WRONG_SIZE, "wrong-size", MS_IPC_ANY_STATE, false, false, 8, 8, on_wrong_size},
     {MS_NOTARY_ERROR, "error", MS_IPC_ANY_STATE, false, false, 0, 512, on_trouble},
 };
 const struct ms_ipc_table ms_core_notary_table = MS_IPC_TABLE("notary->core", rows);

@@ -10,6 +10,7 @@
 #include "server/core/core.h"
 
 #define CHALLENGE_KEY_LIFE_S (7u * 86400u)
+#define RENEW_AGAIN_S 60u
 #define CRL_LIFE_S 3600u
 #define HOUSEKEEPING_S 5u
 #define REFUSALS_S 60u
@@ -46,6 +47,7 @@ on_challenge_key(struct ms_core *c, struct ms_job *j, struct ms_err *err)
 	ms_buf_reset(&c->challenge_key);
 	ms_buf_put_span(&c->challenge_key, j->result);
 	c->challenge_key_expires_s = c->now_s + CHALLENGE_KEY_LIFE_S;
+	c->challenge_renew_s = c->now_s + CHALLENGE_KEY_LIFE_S / 2;
 	j->answered = true;
 	return ms_buf_check(&c->challenge_key, err);
 }
@@ -296,8 +298,8 @@ enum ms_rc
 ms_timers_run(struct ms_core *c, struct ms_err *err)
 {
 	enum ms_rc rc = MS_OK;
-	if (c->now_s + CHALLENGE_KEY_LIFE_S / 2 > c->challenge_key_expires_s && c->challenge_key_expires_s != 0) {
-		c->challenge_key_expires_s = 0; /* asked for once; set again when it came */
+	if (c->challenge_key.len > 0 && c->now_s >= c->challenge_renew_s) {
+		c->challenge_renew_s = c->now_s + RENEW_AGAIN_S; /* later, when it came */
 		rc = own_job(c, step_start, err);
 	}
 	if (rc == MS_OK && (c->crl_due || c->now_s >= c->crl_next_s) && c->challenge_key.len > 0) {
