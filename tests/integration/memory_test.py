@@ -127,13 +127,15 @@ class MemoryTest(unittest.TestCase):
             self.enough.set()
             worker.join(60)
         run = self.cli()
-        for name, forms in self.scan(self.server.everyone(), self.forms).items():
+        time.sleep(0.5)
+        after = self.scan(self.server.everyone(), self.forms)
+        for name, forms in after.items():
             seen.setdefault(name, set()).update(forms)
         control = found_in_memory(holder.pid, self.forms)
         holder.stdin.close()
         holder.wait(10)
-        print("%d scans over %d puts and releases; keeper: %s, token: %s" % (
-            scans, self.rounds, sorted(seen["muster-keeper"]) or "nothing", sorted(seen["muster-token"]) or "nothing"), flush=True)
+        print("%d scans over %d puts and releases; keeper: %s and %s afterwards, token: %s" % (
+            scans, self.rounds, sorted(seen["muster-keeper"]), sorted(after["muster-keeper"]), sorted(seen["muster-token"])), flush=True)
         self.assertEqual((self.trouble, run.returncode), ([], 0), run.stderr)
         self.assertGreater(self.rounds, 1)
         self.assertLessEqual({"raw", "hex", "HEX", "base64+1", "base64url+2"}, control)
