@@ -205,20 +205,52 @@ on_admit_ticket(struct ms_core *c, struct ms_job *j, struct ms_err *err)
 	return ms_keeper_ask(c, j, MS_ACT_ADMIT, j->n_staged - 1, err);
 }
 
-/* Authority of the admission: a manifest row when there is one, else the approval that was kept. */
+/* A kept approval, if it is of this very enrolment: MS_ERR_NOT_FOUND when the device enrolled again since it was given. It was in
+ * time when it was given. */
+static enum ms_rc
+check_approval(
+    struct ms_core *c, struct ms_job *j, const struct ms_device *d, struct ms_span wire, char text[static 161], struct ms_err *err)
+{
+	MS_OWN(ms_statement_raw_free) struct ms_statement_raw *raw = NULL;
+	struct ms_statement st;
+	struct ms_op_body op;
+	struct ms_args_approve args;
+	const struct ms_statement_expect x = {.kind = "op",
+	    .deployment = c->root->deployment,
+	    .audience = "server",
+	    .tenant = j->tenant,
+	    .now_s = c->now_s,
+	    .skew_s = UINT64_MAX};
+	enum ms_rc rc = ms_statement_parse(wire, &raw, err);
+	if (rc != MS_OK)
+		return ms_prefix(err, MS_ERR_IO, "the kept approval");
+	const struct ms_operator_key *by = ms_root_operator(c->root, ms_statement_kid(raw), ms_span_str(j->tenant));
+	if (by == NULL)
+		return ms_fail(err, MS_ERR_NOT_FOUND, "the kept approval is by no operator of now");
+	rc = ms_statement_verify_raw(raw, by->key, &x, &st, err);
+	if (rc == MS_OK)
+		rc = ms_cbor_parse_map(&ms_op_body_table, st.body, &op, err);
+	if (rc == MS_OK)
+		rc = ms_cbor_parse_map(&ms_args_approve_table, op.args, &args, err);
+	if (rc != MS_OK)
+		return ms_prefix(err, MS_ERR_IO, "the kept approval");
+	if (!ms_span_eq(args.transcript_hash, d->row.transcript_hash))
+		return ms_fail(err, MS_ERR_NOT_FOUND, "the kept approval is of an earlier enrolment");
+	memcpy(text, "operator:", 9);
+	ms_hex(ms_pubkey_id(by->key), MS_KEY_ID_LEN, text + 9);
+	return MS_OK;
+}
+
+/* Authority of the admission: the approval of this enrolment when there is one, else a manifest row. */
 static enum ms_rc
 admit_authority(struct ms_core *c, struct ms_job *j, const struct ms_device *d, struct ms_listing *l, struct ms_act_admit *act,
     char text[static 161], struct ms_err *err)
 {
 	struct ms_span tenant = ms_span_str(j->tenant);
 	enum ms_rc rc = ms_statement_get(c, "approval", tenant, ms_span_str(((struct admit *)j->more)->device), &l->statement, err);
+	if (rc == MS_OK)
+		rc = check_approval(c, j, d, ms_buf_span(&l->statement), text, err);
 	if (rc == MS_OK) {
-		MS_OWN(ms_statement_raw_free) struct ms_statement_raw *raw = NULL;
-		rc = ms_statement_parse(ms_buf_span(&l->statement), &raw, err);
-		if (rc != MS_OK || ms_statement_kid(raw).len != 32)
-			return ms_fail(err, MS_ERR_IO, "the kept approval is malformed");
-		memcpy(text, "operator:", 9);
-		ms_hex(ms_statement_kid(raw).p, 32, text + 9);
 		act->authority = ms_buf_span(&l->statement);
 		return MS_OK;
 	}
@@ -508,8 +540,9 @@ step_bind(struct ms_core *c, struct ms_job *j, struct ms_err *err)
 	if (!listed && policy != NULL && !ms_policy_settings(policy)->unlisted_waits)
 		return ms_fail(err, MS_ERR_DENIED, "in no manifest, and the policy refuses such devices");
 	e->admit = listed && name_free;
+	/* who waits for a person is shown, and admitted, as it claims to be: that is what the approval signs */
 	struct ms_claims claims = {
-	    .name = e->t.name, .serial = listed ? l.row.serial : e->t.serial, .model = listed ? l.row.model : e->t.model};
+	    .name = e->t.name, .serial = e->admit ? l.row.serial : e->t.serial, .model = e->admit ? l.row.model : e->t.model};
 	j->ticketed = on_bind_ticket;
 	return bind_log(c, j, e, &claims, err);
 }
@@ -643,12 +676,36 @@ verified_binding(struct ms_core *c, struct ms_job *j, struct ms_enroll_status *q
 	return rc == MS_OK ? ms_cbor_parse_map(&ms_binding_body_table, st.body, ret, err) : rc;
 }
 
+/* MS_ERR_NOT_FOUND: there is no admission, or it is of the AK that the device had before. */
+static enum ms_rc
+admission_is_current(struct ms_core *c, struct ms_job *j, struct ms_span device, const struct ms_device *d, struct ms_err *err)
+{
+	MS_OWN(ms_buf_fini) struct ms_buf wire = {0};
+	struct ms_statement st;
+	struct ms_admission_body b;
+	const struct ms_statement_expect x = {.kind = "admission",
+	    .deployment = c->root->deployment,
+	    .audience = "all",
+	    .tenant = j->tenant,
+	    .now_s = c->now_s,
+	    .skew_s = UINT64_MAX};
+	ms_buf_init(&wire, 8192);
+	enum ms_rc rc = ms_statement_get(c, "admission", ms_span_str(j->tenant), device, &wire, err);
+	if (rc != MS_OK)
+		return rc;
+	rc = ms_statement_verify(ms_buf_span(&wire), c->root->release, &x, &st, err);
+	if (rc == MS_OK)
+		rc = ms_cbor_parse_map(&ms_admission_body_table, st.body, &b, err);
+	if (rc != MS_OK)
+		return ms_prefix(err, MS_ERR_IO, "the kept admission");
+	return ms_span_eq(b.ak_name, d->row.ak_name) ? MS_OK : ms_fail(err, MS_ERR_NOT_FOUND, "the kept admission is of another AK");
+}
+
 static enum ms_rc
 step_status(struct ms_core *c, struct ms_job *j, struct ms_err *err)
 {
 	struct enroll *e = j->more;
 	struct ms_span device = ms_span_str(e->device);
-	struct ms_buf admission;
 	MS_OWN(ms_device_fini) struct ms_device d = {.state = MS_LIFE_NONE};
 	enum ms_rc rc = ms_device_load(c, ms_span_str(j->tenant), device, &d, err);
 	if (rc != MS_OK)
@@ -659,9 +716,7 @@ step_status(struct ms_core *c, struct ms_job *j, struct ms_err *err)
 		return reply_status(c, j, device, "pending", err);
 	if (d.state == MS_LIFE_REVOKED || d.state == MS_LIFE_RETIRED)
 		return reply_status(c, j, device, "refused", err);
-	ms_buf_init(&admission, 8192);
-	rc = ms_statement_get(c, "admission", ms_span_str(j->tenant), device, &admission, err);
-	ms_buf_fini(&admission);
+	rc = admission_is_current(c, j, device, &d, err);
 	if (rc == MS_OK)
 		return reply_status(c, j, device, "enrolled", err);
 	if (rc != MS_ERR_NOT_FOUND)
