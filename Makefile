@@ -17,7 +17,6 @@ build:
 ## make demo [ONCE=1]           the whole story on software TPMs; ONCE=1 ends after it
 demo:
 	@scripts/deps build demo
-	@$(MAKE) -s build
 	@ONCE=$(ONCE) scripts/demo
 
 ## make check                   build with gcc and clang, all tests under sanitizers, static checks
