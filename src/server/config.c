@@ -66,7 +66,7 @@ static const struct ms_config_row rows[] = {
 	"numeric users for the roles, from this one on, in place of the users muster-net, muster-core, ...; 0: the named users"),
     CHOICE("log_level", "info", "error warn info debug", EVERY, "log_level", "how much is logged"),
     UINT("appraiser_workers", 1, 64, "4", R(APPRAISER), "appraiser_workers", "evidence workers kept ready"),
-    UINT("tls_life_s", 600, 604800, "21600", R(CORE) | R(KEEPER), "tls_life_s", "life of the server's own TLS certificate"),
+    UINT("tls_life_s", 600, 604200, "21600", R(CORE) | R(KEEPER), "tls_life_s", "life of the server's own TLS certificate"),
     PATH("maker_roots", "", R(CORE), "maker_roots", "directory with TPM makers' root certificates (PEM)"),
     UINT("limits.max_connections", 16, 1000000, "8192", R(NET), "max_connections", "connections of one network process"),
     UINT("limits.per_address_connections", 1, 1000000, "4096", R(NET), "per_address_connections", "connections of one address"),

@@ -28,7 +28,7 @@
 	X(MS_TABLE_NAMES, "names", MS_FOLDED, 1u << 10)                /* claimed name -> device */ \
 	X(MS_TABLE_CERT_INDEX, "cert_index", MS_FOLDED, 1u << 10)      /* device, serial -> nothing */ \
 	X(MS_TABLE_REVOKED, "revoked", MS_FOLDED, 1u << 10)            /* serials on hold or revoked: what the CRL lists */ \
-	X(MS_TABLE_STATEMENTS, "statements", MS_OPERATIONAL, 1u << 20) /* what keeper signed, by device or leaf */
+	X(MS_TABLE_STATEMENTS, "statements", MS_OPERATIONAL, 2u << 20) /* what keeper signed, by device or leaf */
 
 enum ms_table {
 #define X(id, name, folded, max) id,
