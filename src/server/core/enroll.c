@@ -541,7 +541,6 @@ step_bind(struct ms_core *c, struct ms_job *j, struct ms_err *err)
 		return ms_fail(err, MS_ERR_DENIED, "in no manifest, and the policy refuses such devices");
 	e->admit = listed && name_free;
 	/* who waits for a person is shown, and admitted, as it claims to be: that is what the approval signs */
-	/* the maker's word counts when it is the authority; an approval admits what the device claimed and a person saw */
 	struct ms_claims claims = {
 	    .name = e->t.name, .serial = e->admit ? l.row.serial : e->t.serial, .model = e->admit ? l.row.model : e->t.model};
 	j->ticketed = on_bind_ticket;
