@@ -394,7 +394,7 @@ run_all(struct load *l)
 {
 	unsigned half = l->o.devices / 2, n = l->o.connections;
 	double sign = 1 / l->peers.ecdsa_sign, verify = 1 / l->peers.ecdsa_verify, ecdh = 1 / l->peers.ecdh;
-	/* what the server must compute, whatever its code: see "raw" in bench/README.md */
+	/* what the server must compute, whatever its code: "raw" in README.md */
 	double attest = 2 * sign + verify, enroll = 3 * sign + 3 * verify + sign + ecdh, handshake = sign + sign + ecdh;
 	double identity = attest + 2 * verify + 3 * verify + sign, secret = attest + verify + 3 * verify + sign + sign + ecdh;
 	const struct phase phases[] = {
