@@ -14,6 +14,8 @@
 #define SUBJECT_PATH_MAX 150u /* of a path in an entry's subject */
 #define HEADER_MAX 2048u
 #define IMA_PCR 10u
+/* Longest time in which one operation could come again: its life, the clocks apart, the age of an entry. */
+#define OP_AGAIN_S (OP_LIFE_MAX_S + 2 * MS_KEEPER_SKEW_S + MS_KEEPER_ENTRY_AGE_S + 1)
 
 /* ---- in ---- */
 
@@ -117,6 +119,8 @@ ms_keeper_secret_put(const struct ms_keeper_work *w, const void *params, struct 
 		rc = check_put_entry(w, &args, p->version, ms_span(op_hash, sizeof op_hash), err);
 	if (rc == MS_OK)
 		rc = open_intake(w, &args, &pt, err);
+	if (rc == MS_OK) /* one operation, one version: an older value does not come back as a newer one */
+		rc = ms_nonces_use(&w->k->nonces, ms_span(op_hash, sizeof op_hash), w->digest, w->now_s + OP_AGAIN_S, w->now_s, err);
 	if (rc != MS_OK)
 		return rc;
 	const struct ms_root *root = w->k->p.root;
