@@ -106,7 +106,9 @@ find_entitled(
 	if (rc == MS_OK && (row.stored_version == 0 || !MS_CBOR_HAS(&row, MS_ROW_SECRET_WRAPPED)))
 		rc = ms_fail(err, MS_ERR_NOT_FOUND, "nothing is stored yet");
 	if (rc == MS_OK)
-		rc = ms_store_get_blob(c->store, row.wrapped.p, wrapped, err);
+		rc = ms_store_get_blob(c->store, row.wrapped.p, wrapped, err) == MS_OK
+			 ? MS_OK
+			 : ms_fail(err, MS_ERR_IO, "the wrapped secret is not in the store"); /* ours to mend, not a refusal (I12) */
 	uint64_t version = rc == MS_OK ? row.stored_version : 0;
 	ms_buf_fini(&mem);
 	if (rc == MS_OK)
