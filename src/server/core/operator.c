@@ -93,6 +93,28 @@ answered_before(struct ms_core *c, struct ms_operation *o, bool *ret, struct ms_
 	return rc == MS_ERR_NOT_FOUND ? MS_OK : rc;
 }
 
+/* A put is done when it is stored: one whose second half is under way, or was lost, is not said to be done. */
+static enum ms_rc
+check_stored(struct ms_core *c, struct ms_job *j, struct ms_operation *o, struct ms_err *err)
+{
+	struct ms_args_secret_put args;
+	struct ms_row_secret row;
+	uint8_t hash[32];
+	MS_OWN(ms_buf_fini) struct ms_buf mem = {0};
+	if (!ms_span_eq(o->body.operation, ms_span_str("secret.put")))
+		return MS_OK;
+	ms_buf_init(&mem, 16u << 10);
+	enum ms_rc rc = ms_cbor_parse_map(&ms_args_secret_put_table, o->body.args, &args, err);
+	if (rc == MS_OK)
+		rc = ms_row_get(c->store, MS_TABLE_SECRETS, ms_span_str(j->tenant), args.path, &ms_row_secret_table, &row, &mem, err);
+	if (rc != MS_OK)
+		return rc == MS_ERR_NOT_FOUND ? MS_OK : rc; /* deleted since */
+	ms_sha256(o->statement.signed_bytes, hash);
+	if (ms_span_eq(row.op, ms_span(hash, sizeof hash)) && row.stored_version < row.version)
+		return ms_fail(err, MS_ERR_CONFLICT, "accepted as change %s, not stored: put it again if that stays so", o->change);
+	return MS_OK;
+}
+
 static enum ms_rc
 remember(struct ms_core *c, struct ms_operation *o, struct ms_err *err)
 {
@@ -234,6 +256,8 @@ run_operation(struct ms_core *c, struct ms_job *j, struct ms_operation *o, struc
 	enum ms_rc rc = o->row->takes_away ? MS_OK : ms_core_may_grant(c, err);
 	if (rc == MS_OK)
 		rc = answered_before(c, o, &before, err);
+	if (rc == MS_OK && before)
+		rc = check_stored(c, j, o, err);
 	if (rc == MS_OK && before) {
 		(void)snprintf(o->text, sizeof o->text, "done before, as change %s", o->change);
 		return ms_operation_answer(c, j, err);
