@@ -1,9 +1,10 @@
 #!/usr/bin/python3
 """core, driven as an appraiser that was broken into would: the test plays the appraiser and its workers. Their word admits
 no device (I13), and their failing is no verdict (I12).
-Usage: appraiser_test.py LIBEXEC MUSTER [unittest arguments]"""
+Usage: appraiser_test.py BUILD-DIRECTORY [unittest arguments]"""
 import hmac
 import os
+import shutil
 import socket
 import struct
 import sys
@@ -11,6 +12,7 @@ import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+import deployment
 import muster_peer as peer
 from muster_peer import dec, msg
 from muster_roles import Channel, Ended
@@ -223,5 +225,9 @@ class AppraiserTest(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    LIBEXEC, MUSTER = sys.argv.pop(1), sys.argv.pop(1)
-    unittest.main(verbosity=2)
+    BUILD = sys.argv.pop(1)
+    LIBEXEC, MUSTER = deployment.libexec(BUILD), os.path.join(BUILD, "src", "cli", "muster")
+    try:
+        unittest.main(verbosity=2, warnings="ignore")
+    finally:
+        shutil.rmtree(LIBEXEC)

@@ -1,13 +1,15 @@
 #!/usr/bin/python3
 """I15 on the real roles: their wall clock is moved, before a start and under way, by a preloaded shim.
-Usage: clock_test.py LIBEXEC MUSTER CLOCKSHIM [unittest arguments]"""
+Usage: clock_test.py BUILD-DIRECTORY [unittest arguments]"""
 import os
+import shutil
 import struct
 import sys
 import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+import deployment
 import muster_peer as peer
 from muster_peer import dec, msg
 from muster_world import World
@@ -113,5 +115,10 @@ class ClockTest(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    LIBEXEC, MUSTER, SHIM = sys.argv.pop(1), sys.argv.pop(1), sys.argv.pop(1)
-    unittest.main(verbosity=2)
+    BUILD = sys.argv.pop(1)
+    LIBEXEC, MUSTER = deployment.libexec(BUILD), os.path.join(BUILD, "src", "cli", "muster")
+    SHIM = os.path.join(BUILD, "tests", "libclockshim.so")
+    try:
+        unittest.main(verbosity=2, warnings="ignore")
+    finally:
+        shutil.rmtree(LIBEXEC)

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """What is acknowledged survives: the real roles under load, killed at seeded points, with a shim under core and notary that
 drops all that was not synced. After each restart log, state and acknowledgements must agree.
-Usage: crash_test.py LIBEXEC MUSTER DROPSHIM [unittest arguments]; $MUSTER_CRASH_POINTS points for each role (long run).
+Usage: crash_test.py BUILD-DIRECTORY [unittest arguments]; $MUSTER_CRASH_POINTS points for each role (long run).
 The programs must be built with -Dshim=true."""
 import os
 import queue
@@ -368,5 +368,10 @@ for _i, _role in enumerate(ROLES):
 
 
 if __name__ == "__main__":
-    LIBEXEC, MUSTER, SHIM = sys.argv.pop(1), sys.argv.pop(1), sys.argv.pop(1)
-    unittest.main(verbosity=2)
+    BUILD = sys.argv.pop(1)
+    LIBEXEC, MUSTER = deployment.libexec(BUILD), os.path.join(BUILD, "src", "cli", "muster")
+    SHIM = os.path.join(BUILD, "tests", "libdropshim.so")
+    try:
+        unittest.main(verbosity=2, warnings="ignore")
+    finally:
+        shutil.rmtree(LIBEXEC)

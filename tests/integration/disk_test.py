@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """A full disk: requests are refused with a clear code, nothing is half done, and with space it goes on.
-Usage: disk_test.py LIBEXEC MUSTER [unittest arguments]; needs root (it mounts small file systems)."""
+Usage: disk_test.py BUILD-DIRECTORY [unittest arguments]; needs root (it mounts small file systems)."""
 import os
 import shutil
 import subprocess
@@ -9,6 +9,7 @@ import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+import deployment
 import muster_log
 from muster_peer import dec, msg
 from muster_roles import Ended
@@ -149,5 +150,9 @@ class DiskTest(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    LIBEXEC, MUSTER = sys.argv.pop(1), sys.argv.pop(1)
-    unittest.main(verbosity=2)
+    BUILD = sys.argv.pop(1)
+    LIBEXEC, MUSTER = deployment.libexec(BUILD), os.path.join(BUILD, "src", "cli", "muster")
+    try:
+        unittest.main(verbosity=2, warnings="ignore")
+    finally:
+        shutil.rmtree(LIBEXEC)

@@ -1,9 +1,10 @@
 #!/usr/bin/python3
 """I9: a random secret is put and released again and again while the memory of the server's processes is read: net, core and
 appraiser never hold it, nor do logs, files, arguments or environments. A process that does hold it is found.
-Usage: memory_test.py LIBEXEC MUSTERD MUSTER [unittest arguments]; needs root (it reads other processes)."""
+Usage: memory_test.py BUILD-DIRECTORY [unittest arguments]; needs root (it reads other processes)."""
 import base64
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -11,6 +12,7 @@ import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+import deployment
 import muster_peer as peer
 from muster_server import Server, status
 
@@ -174,5 +176,10 @@ class MemoryTest(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    LIBEXEC, MUSTERD, MUSTER = sys.argv.pop(1), sys.argv.pop(1), sys.argv.pop(1)
-    unittest.main(verbosity=2)
+    BUILD = sys.argv.pop(1)
+    LIBEXEC, MUSTER = deployment.libexec(BUILD), os.path.join(BUILD, "src", "cli", "muster")
+    MUSTERD = os.path.join(BUILD, "src", "server", "supervisor", "musterd")
+    try:
+        unittest.main(verbosity=2, warnings="ignore")
+    finally:
+        shutil.rmtree(LIBEXEC)

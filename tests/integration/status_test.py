@@ -1,9 +1,10 @@
 #!/usr/bin/python3
 """The whole server as it runs: the cages that its processes are in, what becomes of it when one of them ends, and an
 attestation while a thousand connections are held half open.
-Usage: status_test.py LIBEXEC MUSTERD MUSTER [unittest arguments]"""
+Usage: status_test.py BUILD-DIRECTORY [unittest arguments]"""
 import os
 import select
+import shutil
 import signal
 import socket
 import stat
@@ -12,6 +13,7 @@ import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+import deployment
 from muster_server import Server, children, status
 
 LIBEXEC = MUSTERD = MUSTER = None
@@ -143,5 +145,10 @@ class StatusTest(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    LIBEXEC, MUSTERD, MUSTER = sys.argv.pop(1), sys.argv.pop(1), sys.argv.pop(1)
-    unittest.main(verbosity=2)
+    BUILD = sys.argv.pop(1)
+    LIBEXEC, MUSTER = deployment.libexec(BUILD), os.path.join(BUILD, "src", "cli", "muster")
+    MUSTERD = os.path.join(BUILD, "src", "server", "supervisor", "musterd")
+    try:
+        unittest.main(verbosity=2, warnings="ignore")
+    finally:
+        shutil.rmtree(LIBEXEC)
