@@ -151,9 +151,9 @@ keep(struct ms_session *s, const struct ms_enroll_answer *a, const struct ms_tru
 {
 	struct ms_agent_fields *f = &s->rec.f;
 	char code[MS_CODE_TEXT_MAX] = "";
+	if (a->status == MS_ENROLL_REFUSED) /* nobody signed it: told to a person, not kept and not obeyed */
+		return MS_OK;
 	f->status = ms_span_str(status_text(a->status));
-	if (a->status == MS_ENROLL_REFUSED)
-		return ms_session_save(s, err);
 	enum ms_rc rc = ms_bind_code(d->ek_hash, d->ak_name, d->transcript_hash, code, err);
 	f->device = a->device;
 	f->ek_hash = d->ek_hash;

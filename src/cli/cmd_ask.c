@@ -118,8 +118,8 @@ static const struct ms_column change_columns[] = {{"entry", "CHANGE", MS_COLUMN_
     {"operation", "OPERATION", MS_COLUMN_TEXT}, {"subject", "SUBJECT", MS_COLUMN_TEXT}, {"result", "RESULT", MS_COLUMN_STATE},
     {NULL, NULL, MS_COLUMN_TEXT}};
 static const struct ms_column secret_columns[] = {{"path", "NAME", MS_COLUMN_TEXT}, {"for", "FOR", MS_COLUMN_TEXT},
-    {"class", "CLASS", MS_COLUMN_TEXT}, {"stored_version", "VERSION", MS_COLUMN_TEXT}, {"put_s", "PUT (UTC)", MS_COLUMN_TIME},
-    {NULL, NULL, MS_COLUMN_TEXT}};
+    {"class", "CLASS", MS_COLUMN_TEXT}, {"stored_version", "VERSION", MS_COLUMN_TEXT}, {"state", "STATE", MS_COLUMN_STATE},
+    {"put_s", "PUT (UTC)", MS_COLUMN_TIME}, {NULL, NULL, MS_COLUMN_TEXT}};
 static const struct ms_column cert_columns[] = {{"serial", "SERIAL", MS_COLUMN_TEXT}, {"device", "DEVICE", MS_COLUMN_ID},
     {"status", "STATUS", MS_COLUMN_STATE}, {"not_after_s", "NOT AFTER (UTC)", MS_COLUMN_TIME}, {"entry", "ENTRY", MS_COLUMN_TEXT},
     {NULL, NULL, MS_COLUMN_TEXT}};

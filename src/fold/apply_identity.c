@@ -38,6 +38,39 @@ apply_issue(const struct ms_fold *f, const struct ms_entry *e, struct ms_err *er
 	return rc == MS_OK ? index_cert(f, e, c.serial, err) : rc;
 }
 
+#define PURGE_MAX 256u
+struct purge {
+	uint64_t before_s;
+	size_t n;
+	uint8_t key[PURGE_MAX][128];
+	size_t len[PURGE_MAX];
+};
+
+static enum ms_rc
+collect_expired(void *ctx, struct ms_span key, struct ms_span val)
+{
+	struct purge *p = ctx;
+	struct ms_row_revoked row;
+	enum ms_rc rc = ms_cbor_parse_map(&ms_row_revoked_table, val, &row, NULL);
+	if (rc != MS_OK || row.not_after_s >= p->before_s || p->n == PURGE_MAX || key.len > sizeof p->key[0])
+		return rc;
+	memcpy(p->key[p->n], key.p, key.len);
+	p->len[p->n++] = key.len;
+	return MS_OK;
+}
+
+/* Certificates that ended need no place on a list any more: some go with each one. */
+static enum ms_rc
+purge_expired(const struct ms_fold *f, uint64_t before_s, struct ms_err *err)
+{
+	struct purge p = {.before_s = before_s};
+	struct ms_scan q = {.table = MS_TABLE_REVOKED};
+	enum ms_rc rc = ms_store_scan(f->state, &q, collect_expired, &p, err);
+	for (size_t i = 0; rc == MS_OK && i < p.n; i++)
+		rc = ms_store_delete(f->state, MS_TABLE_REVOKED, ms_span(p.key[i], p.len[i]), err);
+	return rc;
+}
+
 static enum ms_rc
 apply_crl(const struct ms_fold *f, const struct ms_entry *e, struct ms_err *err)
 {
@@ -46,7 +79,8 @@ apply_crl(const struct ms_fold *f, const struct ms_entry *e, struct ms_err *err)
 	if (rc != MS_OK)
 		return rc;
 	struct ms_row_crl row = {.number = c.number, .this_s = c.this_s, .next_s = c.next_s};
-	return ms_row_put(f->state, MS_TABLE_CRLS, e->tenant, ms_span_str("current"), &ms_row_crl_table, &row, err);
+	rc = ms_row_put(f->state, MS_TABLE_CRLS, e->tenant, ms_span_str("current"), &ms_row_crl_table, &row, err);
+	return rc == MS_OK ? purge_expired(f, c.this_s, err) : rc;
 }
 
 const struct ms_apply_row ms_apply_identity[] = {

@@ -63,15 +63,30 @@ apply_store(const struct ms_fold *f, const struct ms_entry *e, struct ms_err *er
 	return rc;
 }
 
+/* A tombstone stays, so that versions of a path never start again: an old value can not pass for a new one. */
 static enum ms_rc
 apply_delete(const struct ms_fold *f, const struct ms_entry *e, struct ms_err *err)
 {
 	struct ms_data_path p;
-	struct ms_row_key k;
+	struct ms_row_secret row;
+	struct ms_buf mem;
 	enum ms_rc rc = ms_cbor_parse_map(&ms_data_path_table, e->data, &p, err);
-	if (rc == MS_OK)
-		rc = ms_row_key(&k, e->tenant, p.path, err);
-	return rc == MS_OK ? ms_store_delete(f->state, MS_TABLE_SECRETS, ms_span(k.bytes, k.len), err) : rc;
+	if (rc != MS_OK)
+		return rc;
+	ms_buf_init(&mem, MEM_MAX);
+	rc = secret_load(f, e, p.path, &row, &mem, err);
+	if (rc == MS_OK && ms_row_secret_deleted(&row))
+		rc = ms_fail(err, MS_ERR_NOT_FOUND, "deleted already");
+	if (rc == MS_OK) {
+		row.stored_version = row.version;
+		row.wrapped = MS_SPAN_NONE;
+		row.present &= ~MS_CBOR_BIT(MS_ROW_SECRET_WRAPPED);
+		row.put_s = e->time_s;
+		row.actor = e->actor;
+		rc = ms_row_put(f->state, MS_TABLE_SECRETS, e->tenant, p.path, &ms_row_secret_table, &row, err);
+	}
+	ms_buf_fini(&mem);
+	return rc;
 }
 
 const struct ms_apply_row ms_apply_secrets[] = {

@@ -110,6 +110,12 @@ const struct ms_cbor_table ms_row_operator_table = MS_CBOR_TABLE("row operator",
 
 #define ROW_MAX (1u << 20)
 
+bool
+ms_row_secret_deleted(const struct ms_row_secret *row)
+{
+	return !MS_CBOR_HAS(row, MS_ROW_SECRET_WRAPPED) && row->stored_version == row->version;
+}
+
 enum ms_rc
 ms_row_key(struct ms_row_key *k, struct ms_span tenant, struct ms_span name, struct ms_err *err)
 {

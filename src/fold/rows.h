@@ -143,6 +143,9 @@ struct ms_row_operator {
 };
 extern const struct ms_cbor_table ms_row_operator_table;
 
+/* A secret that was deleted: only its version number is left. */
+bool ms_row_secret_deleted(const struct ms_row_secret *row);
+
 /* tenant | 0 | name, for every folded table. MS_ERR_TOO_BIG when it does not fit. */
 struct ms_row_key {
 	uint8_t bytes[MS_STORE_KEY_MAX];

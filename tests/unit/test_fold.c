@@ -251,6 +251,37 @@ change(struct bench *b, uint64_t sequence)
 	return log_one(b, &e, &ms_data_change_table, &d);
 }
 
+static enum ms_rc
+put_secret(struct bench *b, uint64_t version)
+{
+	static const uint8_t zeros[32];
+	struct ms_data_secret_put p = {.path = ms_span_str("db"),
+	    .version = version,
+	    .rule = ms_span_str("model=m"),
+	    .class_name = ms_span_str("device"),
+	    .op = ms_span(zeros, 32)};
+	struct ms_data_secret_store s = {.path = ms_span_str("db"), .version = version, .wrapped = ms_span(zeros, 32)};
+	struct ms_entry put = {.kind = ms_span_str("secret.put")}, store = {.kind = ms_span_str("secret.store")};
+	enum ms_rc rc = log_one(b, &put, &ms_data_secret_put_table, &p);
+	return rc == MS_OK ? log_one(b, &store, &ms_data_secret_store_table, &s) : rc;
+}
+
+MS_TEST(I14_versions_of_a_secret_only_rise_also_over_a_deletion)
+{
+	struct bench b;
+	struct ms_data_path path = {.path = ms_span_str("db")};
+	struct ms_entry first = {.kind = ms_span_str("secret.delete")}, second = first, third = first;
+	trusted_device(&b);
+	CHECK_INT(log_one(&b, &first, &ms_data_path_table, &path), MS_ERR_NOT_FOUND);
+	CHECK_INT(put_secret(&b, 1), MS_OK);
+	CHECK_INT(put_secret(&b, 1), MS_ERR_REPLAY);
+	CHECK_INT(log_one(&b, &second, &ms_data_path_table, &path), MS_OK);
+	CHECK_INT(log_one(&b, &third, &ms_data_path_table, &path), MS_ERR_NOT_FOUND);
+	CHECK_INT(put_secret(&b, 1), MS_ERR_REPLAY);
+	CHECK_INT(put_secret(&b, 2), MS_OK);
+	ms_store_close(b.store);
+}
+
 MS_TEST(I5_the_sequence_of_an_operator_only_rises)
 {
 	struct bench b;

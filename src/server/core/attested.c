@@ -141,15 +141,19 @@ judge(struct ms_core *c, struct ms_job *j, struct ms_attested_job *a, struct ms_
 
 /* When this pass ends: durable, so that no restart leaves a device trusted (timers.c looks here). */
 static enum ms_rc
-note_deadline(struct ms_core *c, struct ms_job *j, struct ms_span device, uint64_t deadline_s, struct ms_err *err)
+note_deadline(struct ms_core *c, struct ms_job *j, struct ms_span device, uint64_t before_s, uint64_t deadline_s, struct ms_err *err)
 {
 	struct ms_row_key k;
 	uint8_t key[8 + MS_STORE_KEY_MAX];
 	enum ms_rc rc = ms_row_key(&k, ms_span_str(j->tenant), device, err);
 	if (rc != MS_OK)
 		return rc;
-	ms_store_key_u64(deadline_s, key);
 	memcpy(key + 8, k.bytes, k.len);
+	ms_store_key_u64(before_s, key); /* the pass that this one follows */
+	rc = ms_store_delete(c->store, MS_TABLE_DEADLINES, ms_span(key, 8 + k.len), err);
+	if (rc != MS_OK && rc != MS_ERR_NOT_FOUND)
+		return rc;
+	ms_store_key_u64(deadline_s, key);
 	return ms_store_put(c->store, MS_TABLE_DEADLINES, ms_span(key, 8 + k.len), ms_span("", 1), err);
 }
 
@@ -181,7 +185,7 @@ log_attest(struct ms_core *c, struct ms_job *j, struct ms_attested_job *a, struc
 	bool held = pass ? a->device.state != MS_LIFE_TRUSTED : a->outcome == MS_OUTCOME_FAIL;
 	rc = ms_job_log_data(c, j, &e, &ms_data_attest_table, &data, NULL, err);
 	if (rc == MS_OK && pass)
-		rc = note_deadline(c, j, a->msg.device, data.deadline_s, err);
+		rc = note_deadline(c, j, a->msg.device, a->device.row.deadline_s, data.deadline_s, err);
 	if (rc == MS_OK && held)
 		c->crl_due = true; /* certificates go on hold, or come off it */
 	return rc;

@@ -148,7 +148,7 @@ ms_job_reply_error(struct ms_job *j, enum ms_rc rc, const char *text, const char
 void
 ms_job_answer(struct ms_core *c, struct ms_job *j)
 {
-	if (j->net != MS_JOB_NO_NET && j->answered) {
+	if (j->net != MS_JOB_NO_NET && j->op != 0 && j->answered) { /* op 0: net's own certificate, which it asks for again */
 		struct ms_net_response r = {
 		    .status = j->status, .kind = j->kind, .retry_after_s = j->retry_after_s, .body = ms_buf_span(&j->out)};
 		struct ms_buf frame;
@@ -265,10 +265,8 @@ run_step(struct ms_core *c, struct ms_job *j, struct ms_err *err)
 
 /* The transaction is lost: nobody's step happened. Infrastructure failure is never a verdict (I12). */
 static void
-fail_batch(struct ms_core *c, struct ms_job_queue *done, uint64_t seq, enum ms_rc rc, struct ms_err *err)
+fail_batch(struct ms_core *c, struct ms_job_queue *done, enum ms_rc rc, struct ms_err *err)
 {
-	ms_store_rollback(c->store);
-	c->next_seq = seq;
 	for (struct ms_job *j; (j = ms_job_pop(done)) != NULL;) {
 		j->n_staged = 0;
 		ms_job_settle(c, j, rc, err);
@@ -318,11 +316,14 @@ ms_jobs_batch(struct ms_core *c)
 	if (rc == MS_OK)
 		rc = ms_store_commit(c->store, &err);
 	c->batches++;
-	if (rc == MS_OK)
+	if (rc == MS_OK) {
 		after_commit(c, &done);
-	else if (done.head == NULL && c->jobs.ready.head != NULL)
+		return;
+	}
+	ms_store_rollback(c->store);
+	c->next_seq = seq;
+	if (done.head == NULL && c->jobs.ready.head != NULL)
 		for (struct ms_job *j; (j = ms_job_pop(&c->jobs.ready)) != NULL;)
 			ms_job_settle(c, j, rc, &err);
-	else
-		fail_batch(c, &done, seq, rc, &err);
+	fail_batch(c, &done, rc, &err);
 }

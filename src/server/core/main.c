@@ -100,17 +100,19 @@ on_request(void *ctx, struct ms_frame *f, struct ms_err *err)
 }
 
 static enum ms_rc
-on_tls(void *ctx, struct ms_frame *f, struct ms_err *err)
+on_tls(void *ctx, struct ms_frame *f, MS_UNUSED struct ms_err *err)
 {
 	struct ms_net_link *l = ctx;
 	struct ms_job *j = NULL;
-	enum ms_rc rc = ms_job_new(l->core, &j, err);
-	if (rc != MS_OK)
-		return rc;
+	struct ms_err job_err = {0};
+	enum ms_rc rc = ms_job_new(l->core, &j, &job_err);
+	if (rc != MS_OK) { /* net asks again */
+		ms_log(MS_LOG_ERROR, "core.tls", "code=%s detail=\"%s\"", ms_rc_name(rc), job_err.text);
+		return MS_OK;
+	}
 	j->net = l->index;
 	j->frame = f->id;
 	ms_buf_put_span(&j->body, f->payload);
-	struct ms_err job_err = {0};
 	rc = ms_request_tls(l->core, j, &job_err);
 	if (rc != MS_OK) {
 		ms_log(MS_LOG_ERROR, "core.tls", "code=%s detail=\"%s\"", ms_rc_name(rc), job_err.text);

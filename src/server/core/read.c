@@ -154,6 +154,10 @@ secret_row(struct ms_listing_page *p, struct ms_span name, struct ms_span val)
 	ms_record_text(&p->record, "path", name);
 	ms_record_text(&p->record, "for", row.rule);
 	ms_record_text(&p->record, "class", row.class_name);
+	ms_record_text(&p->record, "state",
+	    ms_span_str(ms_row_secret_deleted(&row)         ? "deleted"
+			: row.stored_version == row.version ? "stored"
+							    : "unfinished"));
 	ms_record_uint(&p->record, "version", row.version);
 	ms_record_uint(&p->record, "stored_version", row.stored_version);
 	ms_record_uint(&p->record, "put_s", row.put_s);

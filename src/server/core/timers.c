@@ -15,7 +15,6 @@
 #define HOUSEKEEPING_S 5u
 #define REFUSALS_S 60u
 #define STALE_MAX 256u
-#define CRL_MAX_ROWS 20000u
 
 static struct ms_entry
 server_entry(const char *kind, const uint8_t request[static 32])
@@ -123,8 +122,10 @@ on_crl(struct ms_core *c, struct ms_job *j, struct ms_err *err)
 	ms_buf_put_span(&c->crl, j->result);
 	c->crl_next_s = c->now_s + CRL_LIFE_S / 2;
 	ms_buf_put_span(&j->out, j->result);
-	ms_job_ready(c, j, step_keep_crl);
-	return ms_buf_check(&c->crl, err);
+	enum ms_rc rc = ms_buf_check(&c->crl, err);
+	if (rc == MS_OK)
+		ms_job_ready(c, j, step_keep_crl);
+	return rc;
 }
 
 static enum ms_rc
@@ -166,7 +167,7 @@ static enum ms_rc
 step_crl(struct ms_core *c, struct ms_job *j, struct ms_err *err)
 {
 	struct crl_rows l = {.now_s = c->now_s, .err = err};
-	struct ms_scan q = {.table = MS_TABLE_REVOKED, .limit = CRL_MAX_ROWS};
+	struct ms_scan q = {.table = MS_TABLE_REVOKED}; /* all of it: a list that leaves one out is worse than none */
 	ms_buf_init(&l.items, 1u << 20);
 	enum ms_rc rc = ms_store_scan(c->store, &q, crl_row, &l, err);
 	if (rc == MS_OK)
@@ -238,7 +239,8 @@ step_housekeeping(struct ms_core *c, struct ms_job *j, struct ms_err *err)
 		if (rc == MS_OK)
 			rc = ms_store_delete(c->store, MS_TABLE_DEADLINES, key, err);
 	}
-	c->stale_check_s = j->n_staged == MS_JOB_ENTRIES_MAX ? c->now_s : c->now_s + HOUSEKEEPING_S;
+	bool more = j->n_staged == MS_JOB_ENTRIES_MAX || d->n == STALE_MAX;
+	c->stale_check_s = more ? c->now_s : c->now_s + HOUSEKEEPING_S;
 	free(d);
 	return rc;
 }
