@@ -16,7 +16,7 @@ import time
 
 import cbor2
 
-MUSTER, MUSTERD, ROLES = sys.argv[1], sys.argv[2], sys.argv[3:]
+MUSTER, MUSTERD, *ROLES = [os.path.abspath(p) for p in sys.argv[1:]]
 ROOT = os.geteuid() == 0
 # The PKCS#11 module leaks a little at its end; what is ours is looked for in the runs without it.
 ENV = {**os.environ, "NO_COLOR": "1", "ASAN_OPTIONS": "detect_leaks=0"}
