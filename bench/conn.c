@@ -115,7 +115,7 @@ static enum bench_conn_event
 failed(struct ms_err *err, const char *what)
 {
 	char text[160] = "closed";
-	unsigned long e = ERR_peek_last_error();
+	unsigned long e = ERR_peek_error(); /* the first is the cause */
 	if (e != 0)
 		ERR_error_string_n(e, text, sizeof text);
 	ERR_clear_error();
