@@ -18,7 +18,7 @@ import muster_roles as roles_module
 from muster_peer import dec, enc, msg
 from muster_roles import Ended, Net, Roles
 
-LIBEXEC = MUSTER = None
+LIBEXEC = MUSTER = BUILD = None
 
 
 def code(reply):
@@ -229,6 +229,29 @@ class CoreTest(unittest.TestCase):
         self.net.chan = self.roles.chan("core", "net")
         self.refused(*self._send(self.good.attested_body("attest", msg("test"), nonce)))
         self.assertEqual(self.state_of(self.good), (200, "trusted"))
+
+    def test_I7_a_failing_random_source_refuses_and_nothing_is_guessed(self):
+        flag = os.path.join(self.deployment.home, "random-fails")
+        with open(flag, "wb") as f:
+            f.write(b"\0")
+        self.roles.stop()
+        self.roles.preload = {"core": {"LD_PRELOAD": os.path.join(BUILD, "tests", "librandshim.so"), "RANDSHIM_FILE": flag}}
+        try:
+            self.roles.start()
+            self.net.chan = self.roles.chan("core", "net")
+            self.assertEqual(self._send(msg(1, "attest"), op="challenge")[0], 200)
+            with open(flag, "r+b") as f:
+                f.write(b"\1")
+            status, reply = self._send(msg(1, "attest"), op="challenge")
+            self.assertEqual((status, reply[1]), (503, "crypto"))
+            with open(flag, "r+b") as f:
+                f.write(b"\0")
+            self.assertEqual(self.state_of(self.good), (200, "trusted"))
+        finally:
+            self.roles.stop()
+            self.roles.preload = {}
+            self.roles.start()
+            self.net.chan = self.roles.chan("core", "net")
 
     def test_I7_an_enrolment_answer_works_once(self):
         d = self.listed_device(enroll=False)
