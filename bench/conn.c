@@ -44,8 +44,10 @@ start(struct bench_conn *c, const struct bench_conn_config *cfg, uint64_t tag, s
 		return ms_fail(err, MS_ERR_IO, "socket: %s", strerror(errno));
 	if (connect(c->fd, (const struct sockaddr *)&cfg->to, sizeof cfg->to) != 0 && errno != EINPROGRESS)
 		return ms_fail(err, MS_ERR_UNAVAILABLE, "connect: %s", strerror(errno));
+	char host[64]; /* OpenSSL's macro casts const away */
+	(void)snprintf(host, sizeof host, "%s", cfg->host);
 	c->ssl = SSL_new(cfg->ctx);
-	if (c->ssl == NULL || SSL_set_fd(c->ssl, c->fd) != 1 || SSL_set_tlsext_host_name(c->ssl, cfg->host) != 1)
+	if (c->ssl == NULL || SSL_set_fd(c->ssl, c->fd) != 1 || SSL_set_tlsext_host_name(c->ssl, host) != 1)
 		return ms_fail(err, MS_ERR_CRYPTO, "TLS connection");
 	SSL_set_verify(c->ssl, tag == 0 ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);
 	SSL_set_connect_state(c->ssl);
