@@ -128,6 +128,13 @@ place(const int *fds, unsigned n)
 	return null >= 0 && dup2(null, 0) == 0 && dup2(2, 1) == 1 && close_range((unsigned)MS_ROLE_FD_CONFIG + n, ~0u, 0) == 0;
 }
 
+/* Ours from here on, or nobody's: a supervisor that died before the death signal was set leaves no child behind. */
+static bool
+tie_to(pid_t supervisor)
+{
+	return prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0 && getppid() == supervisor;
+}
+
 MS_NORETURN static void
 become(const struct sup *s, const struct mesh *m, unsigned me, int config, int ready)
 {
@@ -139,8 +146,7 @@ become(const struct sup *s, const struct mesh *m, unsigned me, int config, int r
 	(void)sigemptyset(&none);
 	unsigned n = lay_out(s, m, me, config, ready, fds);
 	(void)umask(077);
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 || !place(fds, n) || chdir("/") != 0 || signal(SIGPIPE, SIG_DFL) == SIG_ERR ||
-	    sigprocmask(SIG_SETMASK, &none, NULL) != 0)
+	if (!place(fds, n) || chdir("/") != 0 || signal(SIGPIPE, SIG_DFL) == SIG_ERR || sigprocmask(SIG_SETMASK, &none, NULL) != 0)
 		_exit(126);
 	char *argv[] = {strrchr(path, '/') + 1, NULL};
 	char *env[] = {NULL, NULL};
@@ -166,7 +172,10 @@ spawn_one(struct sup *s, const struct mesh *m, unsigned me, struct ms_err *err)
 		return rc;
 	if (pipe2(ready, O_CLOEXEC) != 0)
 		return ms_fail(err, MS_ERR_UNAVAILABLE, "pipe: %s", strerror(errno));
+	const pid_t self = getpid();
 	pid_t pid = fork();
+	if (pid == 0 && !tie_to(self))
+		_exit(126);
 	if (pid == 0)
 		become(s, m, me, config, ready[1]);
 	(void)close(ready[1]);
