@@ -1,6 +1,7 @@
 #include "base/clock.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -34,16 +35,31 @@ ms_clock_wall_s(void)
 	return ts.tv_sec < 0 ? 0 : (uint64_t)ts.tv_sec;
 }
 
+/* Proleptic Gregorian date of a day since 1970-01-01, counted in eras of 400 years that begin on 1 March. The C library's
+ * own conversion opens the time zone's file, which no caged process may. */
+static void
+date_of(uint64_t days, unsigned *year, unsigned *month, unsigned *day)
+{
+	uint64_t z = days + 719468, era = z / 146097, doe = z % 146097;
+	uint64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
+	uint64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100), mp = (5 * doy + 2) / 153;
+	*day = (unsigned)(doy - (153 * mp + 2) / 5 + 1);
+	*month = (unsigned)(mp < 10 ? mp + 3 : mp - 9);
+	*year = (unsigned)(yoe + era * 400 + (*month <= 2 ? 1 : 0));
+}
+
 void
 ms_clock_text(uint64_t wall_s, char out[static MS_CLOCK_TEXT_LEN])
 {
-	time_t t = (time_t)wall_s;
-	struct tm tm;
-	if (wall_s > 253402300799u || gmtime_r(&t, &tm) == NULL) { /* 9999-12-31T23:59:59Z */
+	unsigned year, month, day, rest = (unsigned)(wall_s % 86400);
+	char text[64];
+	if (wall_s > 253402300799u) { /* 9999-12-31T23:59:59Z */
 		memcpy(out, "----------T--------Z", MS_CLOCK_TEXT_LEN);
 		return;
 	}
-	(void)strftime(out, MS_CLOCK_TEXT_LEN, "%Y-%m-%dT%H:%M:%SZ", &tm);
+	date_of(wall_s / 86400, &year, &month, &day);
+	(void)snprintf(text, sizeof text, "%04u-%02u-%02uT%02u:%02u:%02uZ", year, month, day, rest / 3600, rest / 60 % 60, rest % 60);
+	memcpy(out, text, MS_CLOCK_TEXT_LEN);
 }
 
 void

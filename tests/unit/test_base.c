@@ -192,6 +192,21 @@ MS_TEST(write_file_replaces_whole_and_create_refuses_an_existing_file)
 	CHECK_INT(rmdir(dir), 0);
 }
 
+MS_TEST(clock_text_is_utc_over_leap_days_centuries_and_the_end)
+{
+	static const struct {
+		uint64_t s;
+		const char *text;
+	} row[] = {{0, "1970-01-01T00:00:00Z"}, {951782399, "2000-02-28T23:59:59Z"}, {951782400, "2000-02-29T00:00:00Z"},
+	    {951868800, "2000-03-01T00:00:00Z"}, {1709251199, "2024-02-29T23:59:59Z"}, {4107542400, "2100-03-01T00:00:00Z"},
+	    {253402300799, "9999-12-31T23:59:59Z"}, {253402300800, "----------T--------Z"}};
+	char text[MS_CLOCK_TEXT_LEN];
+	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+		ms_clock_text(row[i].s, text);
+		CHECK(strcmp(text, row[i].text) == 0);
+	}
+}
+
 MS_TEST(I15_authority_clock_never_starts_before_what_was_seen_and_tells_a_jump)
 {
 	struct ms_authority_clock c;
