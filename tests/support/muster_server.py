@@ -114,7 +114,10 @@ class Server:
         """Name of a program -> pids: direct children of musterd."""
         out = {}
         for pid in children(self.proc.pid):
-            out.setdefault(status(pid)["Name"], []).append(pid)
+            try:
+                out.setdefault(status(pid)["Name"], []).append(pid)
+            except (FileNotFoundError, ProcessLookupError):
+                continue  # ended since it was listed
         return out
 
     def everyone(self):
