@@ -29,6 +29,7 @@ MS_CLEANUP_FINI(struct device, device_fini)
 static enum ms_rc
 device_load(const struct ms_fold *f, const struct ms_entry *e, struct device *d, struct ms_err *err)
 {
+	ms_buf_init(&d->mem, MEM_MAX);
 	enum ms_rc rc = ms_row_get(f->state, MS_TABLE_DEVICES, e->tenant, e->subject, &ms_row_device_table, &d->row, &d->mem, err);
 	if (rc == MS_OK)
 		d->state = ms_life_by_name(d->row.state);
@@ -147,7 +148,6 @@ apply_bind(const struct ms_fold *f, const struct ms_entry *e, struct ms_err *err
 	if (rc != MS_OK)
 		return rc;
 	MS_OWN(device_fini) struct device d = {.state = MS_LIFE_NONE};
-	ms_buf_init(&d.mem, MEM_MAX);
 	rc = device_load(f, e, &d, err);
 	if (rc == MS_ERR_NOT_FOUND)
 		rc = bind_fresh(e, &d, err);
@@ -169,6 +169,15 @@ apply_bind(const struct ms_fold *f, const struct ms_entry *e, struct ms_err *err
 	return rc;
 }
 
+/* The claims of a blob; their spans borrow from `mem`, which is initialised here. */
+static enum ms_rc
+claims_load(const struct ms_fold *f, struct ms_span id, struct ms_claims *c, struct ms_buf *mem, struct ms_err *err)
+{
+	ms_buf_init(mem, MEM_MAX);
+	enum ms_rc rc = ms_store_get_blob(f->blobs, id.p, mem, err);
+	return rc == MS_OK ? ms_cbor_parse_map(&ms_claims_table, ms_buf_span(mem), c, err) : rc;
+}
+
 /* The claimed name becomes the device's when it is admitted; a name has one device (a unique key). */
 static enum ms_rc
 claim_name(const struct ms_fold *f, const struct ms_entry *e, struct ms_span claims_id, struct ms_err *err)
@@ -176,11 +185,8 @@ claim_name(const struct ms_fold *f, const struct ms_entry *e, struct ms_span cla
 	struct ms_claims c;
 	struct ms_row_index row;
 	struct ms_buf blob, mem;
-	ms_buf_init(&blob, MEM_MAX);
 	ms_buf_init(&mem, MEM_MAX);
-	enum ms_rc rc = ms_store_get_blob(f->blobs, claims_id.p, &blob, err);
-	if (rc == MS_OK)
-		rc = ms_cbor_parse_map(&ms_claims_table, ms_buf_span(&blob), &c, err);
+	enum ms_rc rc = claims_load(f, claims_id, &c, &blob, err);
 	if (rc == MS_OK) {
 		rc = ms_row_get(f->state, MS_TABLE_NAMES, e->tenant, c.name, &ms_row_index_table, &row, &mem, err);
 		if (rc == MS_ERR_NOT_FOUND)
@@ -201,7 +207,6 @@ apply_admit(const struct ms_fold *f, const struct ms_entry *e, struct ms_err *er
 	if (rc != MS_OK)
 		return rc;
 	MS_OWN(device_fini) struct device d = {.state = MS_LIFE_NONE};
-	ms_buf_init(&d.mem, MEM_MAX);
 	rc = device_load(f, e, &d, err);
 	if (rc != MS_OK)
 		return rc;
@@ -225,11 +230,8 @@ free_name(const struct ms_fold *f, const struct ms_entry *e, const struct device
 	struct ms_row_index row;
 	struct ms_row_key k;
 	struct ms_buf blob, mem;
-	ms_buf_init(&blob, MEM_MAX);
 	ms_buf_init(&mem, MEM_MAX);
-	enum ms_rc rc = ms_store_get_blob(f->blobs, d->row.claims.p, &blob, err);
-	if (rc == MS_OK)
-		rc = ms_cbor_parse_map(&ms_claims_table, ms_buf_span(&blob), &c, err);
+	enum ms_rc rc = claims_load(f, d->row.claims, &c, &blob, err);
 	if (rc == MS_OK)
 		rc = ms_row_key(&k, e->tenant, c.name, err);
 	if (rc == MS_OK)
@@ -268,7 +270,6 @@ apply_attest(const struct ms_fold *f, const struct ms_entry *e, struct ms_err *e
 	if (rc != MS_OK)
 		return rc;
 	MS_OWN(device_fini) struct device d = {.state = MS_LIFE_NONE};
-	ms_buf_init(&d.mem, MEM_MAX);
 	rc = device_load(f, e, &d, err);
 	if (rc != MS_OK)
 		return rc;
@@ -315,7 +316,6 @@ apply_life(const struct ms_fold *f, const struct ms_entry *e, struct ms_err *err
 	if (i == sizeof lives / sizeof *lives)
 		return ms_fail(err, MS_ERR_UNSUPPORTED, "life-cycle entry of an unknown kind");
 	MS_OWN(device_fini) struct device d = {.state = MS_LIFE_NONE};
-	ms_buf_init(&d.mem, MEM_MAX);
 	rc = device_load(f, e, &d, err);
 	if (rc != MS_OK)
 		return rc;
