@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Write the seeds of fuzz_cbor, fuzz_cose, fuzz_statement and fuzz_der into fuzz/corpus/."""
+"""Write the seeds of fuzz_cbor, fuzz_cose, fuzz_statement, fuzz_der and fuzz_appraisal into fuzz/corpus/."""
 import os
 import cbor2
 
@@ -63,3 +63,9 @@ write("der", "csr", tlv(0x30, tlv(0x30, tlv(2, b"\0"), NAME, P256, ATTRS), ECDSA
 write("der", "utctime", tlv(0x17, b"260131235959Z"))
 write("der", "generalized", tlv(0x18, b"20520229000000Z"))
 write("der", "misc", tlv(0x30, tlv(1, b"\xff"), tlv(2, b"\x7f"), tlv(5), tlv(6, b"\x2a\x03"), tlv(3, b"\5\xa0")))
+
+tuples = b"".join(bytes([pcr, 1]) + bytes(12) + bytes([fill]) * 32 for pcr, fill in [(0, 0x11), (7, 0x22)])
+seen_file = bytes(4) + bytes([0, 0, 4, 32, 0]) + (7).to_bytes(2, "big") + bytes(32) + b"/bin/sh"
+write("appraisal", "empty", enc({6: []}))
+write("appraisal", "boot", enc({1: 3, 2: tuples, 6: [["attester.kind", True, "tpm"]]}))
+write("appraisal", "ima", enc({3: tuples, 4: 5, 5: seen_file, 6: []}))

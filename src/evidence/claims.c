@@ -1,0 +1,308 @@
+#include "evidence/claims.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "codec/cbor.h"
+#include "evidence/claim_names.h"
+
+#define BOOL MS_CLAIM_BOOL
+#define UINT MS_CLAIM_UINT
+#define TEXT MS_CLAIM_TEXT
+#define BYTES MS_CLAIM_BYTES
+#define ONE false
+#define MANY true
+#define NEVER false
+#define MAYBE true
+static const struct ms_claim_name names[] = {
+#define X(a_name, a_type, a_many, unproven, sentence) \
+	{.name = (a_name), .type = (a_type), .many = (a_many), .may_be_unproven = (unproven), .doc = (sentence)},
+    MS_CLAIM_NAMES(X)
+#undef X
+};
+
+struct ms_claims {
+	struct ms_claim *item;
+	size_t n, cap;
+	uint8_t **owned; /* one allocation a text or bytes */
+};
+
+const struct ms_claim_name *
+ms_claim_name_at(size_t i)
+{
+	return i < sizeof names / sizeof *names ? &names[i] : NULL;
+}
+
+static int
+by_name(const void *key, const void *row)
+{
+	const struct ms_span *s = key;
+	const struct ms_claim_name *n = row;
+	return ms_span_cmp(*s, ms_span_str(n->name));
+}
+
+const struct ms_claim_name *
+ms_claim_name_find(struct ms_span name)
+{
+	return bsearch(&name, names, sizeof names / sizeof *names, sizeof *names, by_name);
+}
+
+const char *
+ms_claim_type_name(enum ms_claim_type t)
+{
+	static const char *const text[] = {
+	    [MS_CLAIM_BOOL] = "bool", [MS_CLAIM_UINT] = "number", [MS_CLAIM_TEXT] = "text", [MS_CLAIM_BYTES] = "bytes"};
+	return (unsigned)t < sizeof text / sizeof *text ? text[t] : "unknown";
+}
+
+enum ms_rc
+ms_claims_new(struct ms_claims **ret, struct ms_err *err)
+{
+	struct ms_claims *c = calloc(1, sizeof *c);
+	if (c == NULL)
+		return ms_fail(err, MS_ERR_NOMEM, "claims");
+	*ret = c;
+	return MS_OK;
+}
+
+void
+ms_claims_free(struct ms_claims *c)
+{
+	if (c == NULL)
+		return;
+	for (size_t i = 0; i < c->n; i++)
+		free(c->owned[i]);
+	free(c->owned);
+	free(c->item);
+	free(c);
+}
+
+size_t
+ms_claims_count(const struct ms_claims *c)
+{
+	return c->n;
+}
+
+const struct ms_claim *
+ms_claims_at(const struct ms_claims *c, size_t i)
+{
+	return &c->item[i];
+}
+
+const struct ms_claim *
+ms_claims_next(const struct ms_claims *c, struct ms_span name, size_t *from)
+{
+	const struct ms_claim_name *row = ms_claim_name_find(name);
+	for (; *from < c->n; (*from)++)
+		if (c->item[*from].name == row && row != NULL)
+			return &c->item[(*from)++];
+	return NULL;
+}
+
+static enum ms_rc
+grow(struct ms_claims *c, struct ms_err *err)
+{
+	if (c->n < c->cap)
+		return MS_OK;
+	if (c->n >= MS_CLAIMS_MAX)
+		return ms_fail(err, MS_ERR_TOO_BIG, "claims: more than %u", MS_CLAIMS_MAX);
+	size_t cap = c->cap == 0 ? 32 : 2 * c->cap;
+	struct ms_claim *item = realloc(c->item, cap * sizeof *item);
+	if (item == NULL)
+		return ms_fail(err, MS_ERR_NOMEM, "claims");
+	c->item = item;
+	uint8_t **owned = realloc(c->owned, cap * sizeof *owned);
+	if (owned == NULL)
+		return ms_fail(err, MS_ERR_NOMEM, "claims");
+	c->owned = owned;
+	c->cap = cap;
+	return MS_OK;
+}
+
+static bool
+same_value(const struct ms_claim *a, const struct ms_claim *b)
+{
+	return a->number == b->number && ms_span_eq(a->bytes, b->bytes);
+}
+
+static enum ms_rc
+add(struct ms_claims *c, struct ms_claim one, struct ms_err *err)
+{
+	size_t from = 0;
+	for (const struct ms_claim *old; (old = ms_claims_next(c, ms_span_str(one.name->name), &from)) != NULL;) {
+		if (same_value(old, &one)) {
+			c->item[from - 1].proven = old->proven && one.proven;
+			return MS_OK;
+		}
+		if (!one.name->many)
+			return ms_fail(err, MS_ERR_MALFORMED, "claims: two values of %s", one.name->name);
+	}
+	uint8_t *copy = NULL;
+	enum ms_rc rc = grow(c, err);
+	if (rc == MS_OK && one.bytes.len > 0 && ms_bytes_dup(one.bytes, &copy) != MS_OK)
+		rc = ms_fail(err, MS_ERR_NOMEM, "claims");
+	if (rc != MS_OK)
+		return rc;
+	one.bytes.p = copy;
+	c->owned[c->n] = copy;
+	c->item[c->n++] = one;
+	return MS_OK;
+}
+
+static const struct ms_claim_name *
+row_of(const char *name, enum ms_claim_type type)
+{
+	const struct ms_claim_name *row = ms_claim_name_find(ms_span_str(name));
+	assert(row != NULL && row->type == type);
+	return row;
+}
+
+enum ms_rc
+ms_claims_add_bool(struct ms_claims *c, const char *name, bool proven, bool v, struct ms_err *err)
+{
+	return add(c, (struct ms_claim){.name = row_of(name, MS_CLAIM_BOOL), .proven = proven, .number = v}, err);
+}
+
+enum ms_rc
+ms_claims_add_uint(struct ms_claims *c, const char *name, bool proven, uint64_t v, struct ms_err *err)
+{
+	return add(c, (struct ms_claim){.name = row_of(name, MS_CLAIM_UINT), .proven = proven, .number = v}, err);
+}
+
+enum ms_rc
+ms_claims_add_text(struct ms_claims *c, const char *name, bool proven, struct ms_span v, struct ms_err *err)
+{
+	char hex[MS_CLAIM_VALUE_MAX + 1];
+	struct ms_claim one = {.name = row_of(name, MS_CLAIM_TEXT), .proven = proven, .bytes = v};
+	if (v.len > MS_CLAIM_VALUE_MAX)
+		return ms_fail(err, MS_ERR_TOO_BIG, "claims: %s of %zu bytes", name, v.len);
+	if (!ms_utf8_ok(v)) {
+		static const char mark[] = "hex:";
+		size_t n = v.len < 1024 ? v.len : 1024;
+		memcpy(hex, mark, sizeof mark - 1);
+		ms_hex(v.p, n, hex + sizeof mark - 1);
+		one.bytes = ms_span_str(hex);
+	}
+	return add(c, one, err);
+}
+
+enum ms_rc
+ms_claims_add_bytes(struct ms_claims *c, const char *name, bool proven, struct ms_span v, struct ms_err *err)
+{
+	if (v.len > MS_CLAIM_VALUE_MAX)
+		return ms_fail(err, MS_ERR_TOO_BIG, "claims: %s of %zu bytes", name, v.len);
+	return add(c, (struct ms_claim){.name = row_of(name, MS_CLAIM_BYTES), .proven = proven, .bytes = v}, err);
+}
+
+enum ms_rc
+ms_claims_merge(struct ms_claims *c, const struct ms_claims *from, struct ms_err *err)
+{
+	for (size_t i = 0; i < from->n; i++) {
+		enum ms_rc rc = add(c, from->item[i], err);
+		if (rc != MS_OK)
+			return rc;
+	}
+	return MS_OK;
+}
+
+enum ms_rc
+ms_claims_build(const struct ms_claims *c, struct ms_buf *out, struct ms_err *err)
+{
+	ms_cbor_array(out, c->n);
+	for (size_t i = 0; i < c->n; i++) {
+		const struct ms_claim *one = &c->item[i];
+		ms_cbor_array(out, 3);
+		ms_cbor_text(out, one->name->name);
+		ms_cbor_bool(out, one->proven);
+		switch (one->name->type) {
+		case MS_CLAIM_BOOL:
+			ms_cbor_bool(out, one->number != 0);
+			break;
+		case MS_CLAIM_UINT:
+			ms_cbor_uint(out, one->number);
+			break;
+		case MS_CLAIM_TEXT:
+			ms_cbor_text_span(out, one->bytes);
+			break;
+		case MS_CLAIM_BYTES:
+			ms_cbor_bytes(out, one->bytes);
+			break;
+		}
+	}
+	return ms_buf_check(out, err);
+}
+
+static void
+read_value(struct ms_cbor *r, struct ms_claim *one)
+{
+	switch (one->name->type) {
+	case MS_CLAIM_BOOL:
+		one->number = ms_cbor_read_bool(r);
+		break;
+	case MS_CLAIM_UINT:
+		one->number = ms_cbor_read_uint(r);
+		break;
+	case MS_CLAIM_TEXT:
+		one->bytes = ms_cbor_read_text(r);
+		break;
+	case MS_CLAIM_BYTES:
+		one->bytes = ms_cbor_read_bytes(r);
+		break;
+	}
+}
+
+enum ms_rc
+ms_claims_parse(struct ms_span cbor, struct ms_claims **ret, struct ms_err *err)
+{
+	MS_OWN(ms_claims_free) struct ms_claims *c = NULL;
+	if (cbor.len > MS_CLAIMS_WIRE_MAX)
+		return ms_fail(err, MS_ERR_TOO_BIG, "claims: %zu bytes", cbor.len);
+	struct ms_cbor r = ms_cbor_over(cbor);
+	size_t n = ms_cbor_read_array(&r);
+	enum ms_rc rc = ms_claims_new(&c, err);
+	for (size_t i = 0; rc == MS_OK && i < n && i <= MS_CLAIMS_MAX; i++) {
+		struct ms_claim one = {.number = 0};
+		size_t parts = ms_cbor_read_array(&r);
+		one.name = ms_claim_name_find(ms_cbor_read_text(&r));
+		one.proven = ms_cbor_read_bool(&r);
+		if (parts != 3 || one.name == NULL)
+			return ms_fail(err, MS_ERR_MALFORMED, "claims: row %zu", i);
+		read_value(&r, &one);
+		if (r.rd.bad || one.bytes.len > MS_CLAIM_VALUE_MAX)
+			return ms_fail(err, MS_ERR_MALFORMED, "claims: value of %s", one.name->name);
+		size_t before = c->n;
+		rc = add(c, one, err);
+		if (rc == MS_OK && c->n == before)
+			rc = ms_fail(err, MS_ERR_MALFORMED, "claims: %s is there twice", one.name->name);
+	}
+	if (rc == MS_OK && !ms_cbor_done(&r))
+		rc = ms_fail(err, MS_ERR_MALFORMED, "claims: not an array of them");
+	if (rc != MS_OK)
+		return rc;
+	*ret = c;
+	c = NULL;
+	return MS_OK;
+}
+
+void
+ms_claim_text(const struct ms_claim *c, char *out, size_t size)
+{
+	size_t n = c->bytes.len;
+	switch (c->name->type) {
+	case MS_CLAIM_BOOL:
+		(void)snprintf(out, size, "%s", c->number != 0 ? "true" : "false");
+		return;
+	case MS_CLAIM_UINT:
+		(void)snprintf(out, size, "%llu", (unsigned long long)c->number);
+		return;
+	case MS_CLAIM_TEXT:
+		(void)snprintf(out, size, "%.*s", (int)n, n == 0 ? "" : (const char *)c->bytes.p);
+		return;
+	case MS_CLAIM_BYTES:
+		n = n < (size - 1) / 2 ? n : (size - 1) / 2;
+		ms_hex(c->bytes.p, n, out);
+		return;
+	}
+}
