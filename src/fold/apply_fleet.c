@@ -171,18 +171,18 @@ apply_bind(const struct ms_fold *f, const struct ms_entry *e, struct ms_err *err
 
 /* The claims of a blob; their spans borrow from `mem`, which is initialised here. */
 static enum ms_rc
-claims_load(const struct ms_fold *f, struct ms_span id, struct ms_claims *c, struct ms_buf *mem, struct ms_err *err)
+claims_load(const struct ms_fold *f, struct ms_span id, struct ms_device_claims *c, struct ms_buf *mem, struct ms_err *err)
 {
 	ms_buf_init(mem, MEM_MAX);
 	enum ms_rc rc = ms_store_get_blob(f->blobs, id.p, mem, err);
-	return rc == MS_OK ? ms_cbor_parse_map(&ms_claims_table, ms_buf_span(mem), c, err) : rc;
+	return rc == MS_OK ? ms_cbor_parse_map(&ms_device_claims_table, ms_buf_span(mem), c, err) : rc;
 }
 
 /* The claimed name becomes the device's when it is admitted; a name has one device (a unique key). */
 static enum ms_rc
 claim_name(const struct ms_fold *f, const struct ms_entry *e, struct ms_span claims_id, struct ms_err *err)
 {
-	struct ms_claims c;
+	struct ms_device_claims c;
 	struct ms_row_index row;
 	struct ms_buf blob, mem;
 	ms_buf_init(&mem, MEM_MAX);
@@ -226,7 +226,7 @@ apply_admit(const struct ms_fold *f, const struct ms_entry *e, struct ms_err *er
 static enum ms_rc
 free_name(const struct ms_fold *f, const struct ms_entry *e, const struct device *d, struct ms_err *err)
 {
-	struct ms_claims c;
+	struct ms_device_claims c;
 	struct ms_row_index row;
 	struct ms_row_key k;
 	struct ms_buf blob, mem;

@@ -115,8 +115,8 @@ static const struct ms_cbor_field data_refusals_rows[] = {
 const struct ms_cbor_table ms_data_refusals_table = MS_CBOR_TABLE("data refusals", struct ms_data_refusals, data_refusals_rows);
 
 static const struct ms_cbor_field claims_rows[] = {
-    MS_CBOR_F_TEXT(1, struct ms_claims, name, MS_CBOR_REQ, 1, 64),
-    MS_CBOR_F_TEXT(2, struct ms_claims, serial, MS_CBOR_REQ, 1, 64),
-    MS_CBOR_F_TEXT(3, struct ms_claims, model, MS_CBOR_REQ, 1, 64),
+    MS_CBOR_F_TEXT(1, struct ms_device_claims, name, MS_CBOR_REQ, 1, 64),
+    MS_CBOR_F_TEXT(2, struct ms_device_claims, serial, MS_CBOR_REQ, 1, 64),
+    MS_CBOR_F_TEXT(3, struct ms_device_claims, model, MS_CBOR_REQ, 1, 64),
 };
-const struct ms_cbor_table ms_claims_table = MS_CBOR_TABLE("claims", struct ms_claims, claims_rows);
+const struct ms_cbor_table ms_device_claims_table = MS_CBOR_TABLE("claims", struct ms_device_claims, claims_rows);

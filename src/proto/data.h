@@ -147,12 +147,12 @@ struct ms_data_refusals {
 extern const struct ms_cbor_table ms_data_refusals_table;
 
 /* Blob: what a device or its maker says that it is. */
-struct ms_claims {
+struct ms_device_claims {
 	uint64_t present;
 	struct ms_span name;
 	struct ms_span serial;
 	struct ms_span model;
 };
-extern const struct ms_cbor_table ms_claims_table;
+extern const struct ms_cbor_table ms_device_claims_table;
 
 #endif

@@ -33,10 +33,10 @@ bench_init(struct bench *b, uint8_t tag)
 static void
 put_claims(struct bench *b, const char *name)
 {
-	struct ms_claims c = {.name = ms_span_str(name), .serial = ms_span_str("s"), .model = ms_span_str("m")};
+	struct ms_device_claims c = {.name = ms_span_str(name), .serial = ms_span_str("s"), .model = ms_span_str("m")};
 	struct ms_buf out;
 	ms_buf_init(&out, 1024);
-	CHECK_INT(ms_cbor_build_map(&ms_claims_table, &c, &out, NULL), MS_OK);
+	CHECK_INT(ms_cbor_build_map(&ms_device_claims_table, &c, &out, NULL), MS_OK);
 	CHECK_INT(ms_store_put_blob(b->store, ms_buf_span(&out), b->claims, NULL), MS_OK);
 	ms_buf_fini(&out);
 }

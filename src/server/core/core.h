@@ -157,7 +157,7 @@ MS_MUST_USE enum ms_rc ms_ak_cache_get(struct ms_ak_cache *cache, struct ms_span
 /* A device's row and claims with the memory they borrow from. */
 struct ms_device {
 	struct ms_row_device row;
-	struct ms_claims claims;
+	struct ms_device_claims claims;
 	struct ms_buf row_mem, claims_mem;
 	unsigned state; /* enum ms_life_state, at now_s */
 };

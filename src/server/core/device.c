@@ -24,7 +24,7 @@ ms_device_load(struct ms_core *c, struct ms_span tenant, struct ms_span id, stru
 	if (rc == MS_OK)
 		rc = ms_store_get_blob(c->store, d->row.claims.p, &d->claims_mem, err);
 	if (rc == MS_OK)
-		rc = ms_cbor_parse_map(&ms_claims_table, ms_buf_span(&d->claims_mem), &d->claims, err);
+		rc = ms_cbor_parse_map(&ms_device_claims_table, ms_buf_span(&d->claims_mem), &d->claims, err);
 	if (rc != MS_OK)
 		return rc;
 	d->state = ms_life_at(ms_life_by_name(d->row.state), d->row.deadline_s, c->now_s);

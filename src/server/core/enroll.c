@@ -467,11 +467,11 @@ name_is_free(struct ms_core *c, struct ms_job *j, struct enroll *e, bool *ret, s
 }
 
 static enum ms_rc
-put_claims(struct ms_core *c, const struct ms_claims *claims, uint8_t id[static 32], struct ms_err *err)
+put_claims(struct ms_core *c, const struct ms_device_claims *claims, uint8_t id[static 32], struct ms_err *err)
 {
 	struct ms_buf b;
 	ms_buf_init(&b, 1024);
-	enum ms_rc rc = ms_cbor_build_map(&ms_claims_table, claims, &b, err);
+	enum ms_rc rc = ms_cbor_build_map(&ms_device_claims_table, claims, &b, err);
 	if (rc == MS_OK)
 		rc = ms_store_put_blob(c->store, ms_buf_span(&b), id, err);
 	ms_buf_fini(&b);
@@ -479,7 +479,7 @@ put_claims(struct ms_core *c, const struct ms_claims *claims, uint8_t id[static 
 }
 
 static enum ms_rc
-bind_log(struct ms_core *c, struct ms_job *j, struct enroll *e, const struct ms_claims *claims, struct ms_err *err)
+bind_log(struct ms_core *c, struct ms_job *j, struct enroll *e, const struct ms_device_claims *claims, struct ms_err *err)
 {
 	uint8_t claims_id[32], digest[32];
 	char actor[MS_DEVICE_ID_MAX + 16];
@@ -541,7 +541,7 @@ step_bind(struct ms_core *c, struct ms_job *j, struct ms_err *err)
 		return ms_fail(err, MS_ERR_DENIED, "in no manifest, and the policy refuses such devices");
 	e->admit = listed && name_free;
 	/* who waits for a person is shown, and admitted, as it claims to be: that is what the approval signs */
-	struct ms_claims claims = {
+	struct ms_device_claims claims = {
 	    .name = e->t.name, .serial = e->admit ? l.row.serial : e->t.serial, .model = e->admit ? l.row.model : e->t.model};
 	j->ticketed = on_bind_ticket;
 	return bind_log(c, j, e, &claims, err);
