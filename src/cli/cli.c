@@ -264,7 +264,7 @@ ms_cli_finish(struct ms_cli *c, enum ms_rc rc, const struct ms_err *err)
 {
 	int code = exit_of(c, rc);
 	if (rc == MS_OK)
-		return fflush(c->out) == 0 ? 0 : 2;
+		return fflush(c->out) != 0 ? 2 : c->refused ? 1 : 0;
 	if (c->json) {
 		MS_OWN(ms_json_free) json_t *j = json_pack("{s:s, s:s, s:i}", "code", ms_rc_name(rc), "text", err->text, "exit", code);
 		struct ms_err ignored;

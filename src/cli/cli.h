@@ -49,6 +49,7 @@ struct ms_cli {
 	const char *arg[MS_CLI_ARGS_MAX];
 	size_t n_args;
 	bool json, help;
+	bool refused; /* a command that is done sets it when its answer, printed already, is a refusal: exit status 1 */
 	FILE *out, *errout;
 	bool out_tty, err_tty, in_tty, colour;
 	struct ms_remote *remote; /* once a server is asked */

@@ -220,6 +220,10 @@ MS_TEST(exit_status_tells_refusal_usage_and_reach_apart)
 	struct capture k;
 	struct ms_cli c = capture_cli(&k, false);
 	CHECK_INT(ms_cli_finish(&c, MS_OK, &err), 0);
+	c.refused = true;
+	CHECK_INT(ms_cli_finish(&c, MS_OK, &err), 1);
+	CHECK_INT(ms_cli_finish(&c, MS_ERR_USAGE, &err), 2);
+	c.refused = false;
 	CHECK_INT(ms_cli_finish(&c, MS_ERR_AUTH, &err), 1);
 	CHECK_INT(ms_cli_finish(&c, MS_ERR_USAGE, &err), 2);
 	CHECK_INT(ms_cli_finish(&c, MS_ERR_IO, &err), 2); /* our own files: no server was asked */
