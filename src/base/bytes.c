@@ -236,28 +236,65 @@ ms_unhex(const char *s, size_t s_len, uint8_t *out, size_t out_len)
 }
 
 static const char b64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+static const char b64url[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-void
-ms_base64(const void *p, size_t len, char *out)
+/* Four digits a group; the last group's digits that carry nothing are left out. Returns the digits written. */
+static size_t
+b64_write(const char *alphabet, const uint8_t *b, size_t len, char *out)
 {
-	const uint8_t *b = p;
 	size_t o = 0;
 	for (size_t i = 0; i < len; i += 3) {
 		size_t n = len - i < 3 ? len - i : 3;
 		uint32_t v = (uint32_t)b[i] << 16 | (uint32_t)(n > 1 ? b[i + 1] : 0) << 8 | (n > 2 ? b[i + 2] : 0);
-		out[o++] = b64[v >> 18];
-		out[o++] = b64[v >> 12 & 63];
-		out[o++] = n > 1 ? b64[v >> 6 & 63] : '=';
-		out[o++] = n > 2 ? b64[v & 63] : '=';
+		for (size_t k = 0; k <= n; k++)
+			out[o++] = alphabet[v >> (18 - 6 * k) & 63];
 	}
+	return o;
+}
+
+void
+ms_base64(const void *p, size_t len, char *out)
+{
+	size_t o = b64_write(b64, p, len, out);
+	for (; o % 4 != 0; o++)
+		out[o] = '=';
 	out[o] = '\0';
 }
 
-static int
-b64_value(char c)
+void
+ms_base64url(const void *p, size_t len, char *out)
 {
-	const char *at = c == '\0' ? NULL : strchr(b64, c);
-	return at == NULL ? -1 : (int)(at - b64);
+	out[b64_write(b64url, p, len, out)] = '\0';
+}
+
+/* Digits without padding: any number but 4n+1. */
+static enum ms_rc
+b64_read(const char *alphabet, const char *s, size_t digits, uint8_t *out, size_t out_cap, size_t *ret_len)
+{
+	size_t len = digits / 4 * 3 + (digits % 4 > 0 ? digits % 4 - 1 : 0), o = 0;
+	if (digits % 4 == 1)
+		return MS_ERR_MALFORMED;
+	if (len > out_cap)
+		return MS_ERR_TOO_BIG;
+	for (size_t i = 0; i < digits; i += 4) {
+		size_t here = digits - i < 4 ? digits - i : 4;
+		uint32_t v = 0;
+		for (size_t k = 0; k < 4; k++) {
+			const char *at = k >= here ? alphabet : s[i + k] == '\0' ? NULL : strchr(alphabet, s[i + k]);
+			if (at == NULL)
+				return MS_ERR_MALFORMED;
+			v = v << 6 | (uint32_t)(at - alphabet);
+		}
+		for (size_t k = 0; k < 3; k++) {
+			uint8_t byte = (uint8_t)(v >> (16 - 8 * k));
+			if (k < here - 1)
+				out[o++] = byte;
+			else if (byte != 0) /* RFC 4648 3.5: unused bits are zero, or one value has many texts */
+				return MS_ERR_MALFORMED;
+		}
+	}
+	*ret_len = o;
+	return MS_OK;
 }
 
 enum ms_rc
@@ -268,28 +305,13 @@ ms_unbase64(const char *s, size_t s_len, uint8_t *out, size_t out_cap, size_t *r
 	size_t pad = 0;
 	while (pad < 2 && pad < s_len && s[s_len - 1 - pad] == '=')
 		pad++;
-	size_t len = s_len / 4 * 3 - pad, o = 0;
-	if (len > out_cap)
-		return MS_ERR_TOO_BIG;
-	for (size_t i = 0; i < s_len; i += 4) {
-		size_t digits = i + 4 == s_len ? 4 - pad : 4;
-		uint32_t v = 0;
-		for (size_t k = 0; k < 4; k++) {
-			int d = k < digits ? b64_value(s[i + k]) : 0;
-			if (d < 0)
-				return MS_ERR_MALFORMED;
-			v = v << 6 | (uint32_t)d;
-		}
-		for (size_t k = 0; k < 3; k++) {
-			uint8_t byte = (uint8_t)(v >> (16 - 8 * k));
-			if (k < digits - 1)
-				out[o++] = byte;
-			else if (byte != 0) /* RFC 4648 3.5: unused bits are zero, or one value has many texts */
-				return MS_ERR_MALFORMED;
-		}
-	}
-	*ret_len = o;
-	return MS_OK;
+	return b64_read(b64, s, s_len - pad, out, out_cap, ret_len);
+}
+
+enum ms_rc
+ms_unbase64url(const char *s, size_t s_len, uint8_t *out, size_t out_cap, size_t *ret_len)
+{
+	return b64_read(b64url, s, s_len, out, out_cap, ret_len);
 }
 
 /* Length of the well-formed UTF-8 character at p, 0 if there is none (RFC 3629 section 4). */

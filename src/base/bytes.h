@@ -60,6 +60,12 @@ void ms_base64(const void *p, size_t len, char *out);
 /* Strict: canonical padding and zero trailing bits, no white space. Writes at most out_cap; *ret_len is the length. */
 MS_MUST_USE enum ms_rc ms_unbase64(const char *s, size_t s_len, uint8_t *out, size_t out_cap, size_t *ret_len);
 
+/* RFC 4648 section 5 without padding, as JOSE writes it (RFC 7515 2). `out` holds MS_BASE64URL_LEN(len)+1. */
+#define MS_BASE64URL_LEN(n) ((n) / 3 * 4 + ((n) % 3 * 4 + 2) / 3)
+void ms_base64url(const void *p, size_t len, char *out);
+/* Strict as ms_unbase64(); padding is refused. */
+MS_MUST_USE enum ms_rc ms_unbase64url(const char *s, size_t s_len, uint8_t *out, size_t out_cap, size_t *ret_len);
+
 bool ms_utf8_ok(struct ms_span s); /* well-formed UTF-8 without NUL (RFC 3629) */
 /* A name fit for keys and paths: 1..max of [a-z0-9._-], not starting with '.' or '-'. */
 bool ms_name_ok(struct ms_span s, size_t max);

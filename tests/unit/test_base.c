@@ -90,6 +90,28 @@ MS_TEST(hex_and_base64_round_trip_and_refuse_odd_texts)
 	CHECK_INT(out[0], 0xaf);
 }
 
+MS_TEST(base64url_round_trips_has_one_text_for_a_value_and_refuses_padding)
+{
+	static const char *const bad[] = {"A", "AAAAA", "AA==", "AAA=", "AB", "AAB", "+AAA", "AA/A", "AA A", "AAAA\n", "=", "A-_="};
+	uint8_t in[40], out[64];
+	char text[128];
+	size_t n;
+	for (size_t i = 0; i < sizeof in; i++)
+		in[i] = (uint8_t)(255 - i * 5);
+	for (size_t len = 0; len < sizeof in; len++) {
+		ms_base64url(in, len, text);
+		CHECK_INT(strlen(text), MS_BASE64URL_LEN(len));
+		CHECK_INT(ms_unbase64url(text, strlen(text), out, sizeof out, &n), MS_OK);
+		CHECK(n == len && ms_ct_eq(in, out, len));
+	}
+	ms_base64url("\xfb\xff", 2, text);
+	CHECK_STR(text, "-_8");
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		CHECK_INT(ms_unbase64url(bad[i], strlen(bad[i]), out, sizeof out, &n), MS_ERR_MALFORMED);
+	CHECK_INT(ms_unbase64url("AA\0A", 4, out, sizeof out, &n), MS_ERR_MALFORMED);
+	CHECK_INT(ms_unbase64url("AAAA", 4, out, 2, &n), MS_ERR_TOO_BIG);
+}
+
 MS_TEST(utf8_refuses_overlong_surrogates_and_nul)
 {
 	static const char *const good[] = {"", "abc", "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80"};
