@@ -105,7 +105,7 @@ MS_TEST(base64url_round_trips_has_one_text_for_a_value_and_refuses_padding)
 		CHECK(n == len && ms_ct_eq(in, out, len));
 	}
 	ms_base64url("\xfb\xff", 2, text);
-	CHECK_STR(text, "-_8");
+	CHECK(ms_span_eq(ms_span_str(text), ms_span_str("-_8")));
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
 		CHECK_INT(ms_unbase64url(bad[i], strlen(bad[i]), out, sizeof out, &n), MS_ERR_MALFORMED);
 	CHECK_INT(ms_unbase64url("AA\0A", 4, out, sizeof out, &n), MS_ERR_MALFORMED);
