@@ -20,9 +20,21 @@ ms_hash_len(enum ms_hash h)
 	static const size_t lens[MS_LIB_HASHES] = {[MS_HASH_SHA256] = MS_SHA256_LEN,
 	    [MS_HASH_SHA384] = MS_SHA384_LEN,
 	    [MS_HASH_SHA512] = MS_SHA512_LEN,
-	    [MS_HASH_SHA1] = MS_SHA1_LEN};
+	    [MS_HASH_SHA1] = MS_SHA1_LEN,
+	    [MS_HASH_SM3] = MS_SM3_LEN};
 	assert((unsigned)h < MS_LIB_HASHES);
 	return lens[h];
+}
+
+enum ms_rc
+ms_hash_need(enum ms_hash h, struct ms_err *err)
+{
+	const struct ms_lib *lib;
+	enum ms_rc rc = ms_lib_get(&lib, err);
+	assert((unsigned)h < MS_LIB_HASHES);
+	if (rc == MS_OK && lib->md[h] == NULL)
+		rc = ms_fail(err, MS_ERR_UNSUPPORTED, "SM3: the OpenSSL of this machine was built without it");
+	return rc;
 }
 
 void
@@ -68,7 +80,9 @@ ms_hasher_new(enum ms_hash h, struct ms_hasher **ret, struct ms_err *err)
 	enum ms_rc rc = ms_lib_get(&lib, err);
 	if (rc != MS_OK)
 		return rc;
-	assert((unsigned)h < MS_LIB_HASHES);
+	rc = ms_hash_need(h, err);
+	if (rc != MS_OK)
+		return rc;
 	MS_OWN(ms_hasher_free) struct ms_hasher *s = calloc(1, sizeof *s);
 	if (s == NULL || (s->ctx = EVP_MD_CTX_new()) == NULL)
 		return ms_fail(err, MS_ERR_NOMEM, "hasher");

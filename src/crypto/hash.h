@@ -1,4 +1,4 @@
-/* SHA-2, HMAC and HKDF. */
+/* SHA-2, HMAC and HKDF; SHA-1 and SM3 for what others hashed. */
 #ifndef MS_HASH_H
 #define MS_HASH_H
 #include "base/bytes.h"
@@ -8,6 +8,7 @@
 #define MS_SHA256_LEN 32u
 #define MS_SHA384_LEN 48u
 #define MS_SHA512_LEN 64u
+#define MS_SM3_LEN 32u
 #define MS_HASH_LEN_MAX 64u
 
 enum ms_hash {
@@ -15,8 +16,11 @@ enum ms_hash {
 	MS_HASH_SHA384,
 	MS_HASH_SHA512,
 	MS_HASH_SHA1, /* only to follow TCG and IMA logs of old banks: never signed, never for names */
+	MS_HASH_SM3,  /* only to follow logs of SM3 banks; not every build of the crypto library has it: ms_hash_need() first */
 };
 size_t ms_hash_len(enum ms_hash h);
+/* MS_OK: h can be computed here. MS_ERR_UNSUPPORTED: the crypto library has no SM3. The other hashes are always there. */
+MS_MUST_USE enum ms_rc ms_hash_need(enum ms_hash h, struct ms_err *err);
 
 /* Digests have no error to return: once ms_crypto_init() succeeded no input is refused. Were one to fail all the same (no
  * memory for a few hundred bytes), the process ends: no digest may be wrong in silence. */

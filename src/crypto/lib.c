@@ -36,10 +36,17 @@ ms_lib_fail(struct ms_err *err, const char *what)
 static bool
 make_digests(struct ms_lib *l)
 {
-	static const char *const names[MS_LIB_HASHES] = {
-	    [MS_HASH_SHA256] = "SHA2-256", [MS_HASH_SHA384] = "SHA2-384", [MS_HASH_SHA512] = "SHA2-512", [MS_HASH_SHA1] = "SHA1"};
+	static const char *const names[MS_LIB_HASHES] = {[MS_HASH_SHA256] = "SHA2-256",
+	    [MS_HASH_SHA384] = "SHA2-384",
+	    [MS_HASH_SHA512] = "SHA2-512",
+	    [MS_HASH_SHA1] = "SHA1",
+	    [MS_HASH_SM3] = "SM3"};
 	for (size_t i = 0; i < MS_LIB_HASHES; i++) {
 		l->md[i] = EVP_MD_fetch(l->ctx, names[i], NULL);
+		if (l->md[i] == NULL && i == MS_HASH_SM3) { /* builds of the library may be without it */
+			ERR_clear_error();
+			continue;
+		}
 		l->md_ctx[i] = EVP_MD_CTX_new();
 		if (l->md[i] == NULL || l->md_ctx[i] == NULL || EVP_DigestInit_ex2(l->md_ctx[i], l->md[i], NULL) != 1)
 			return false;

@@ -8,11 +8,11 @@
 #include "crypto/hash.h"
 #include "crypto/lib.h"
 
-#define MS_LIB_HASHES 4u
+#define MS_LIB_HASHES 5u
 
 struct ms_lib {
 	OSSL_LIB_CTX *ctx;
-	EVP_MD *md[MS_LIB_HASHES];         /* by enum ms_hash */
+	EVP_MD *md[MS_LIB_HASHES];         /* by enum ms_hash; SM3 NULL: the library lacks it */
 	EVP_MD_CTX *md_ctx[MS_LIB_HASHES]; /* one-shot digests: used and left within one call */
 	EVP_MAC_CTX *hmac;                 /* SHA-256, rekeyed for each use */
 	EVP_CIPHER *aes128_gcm, *aes256_gcm, *aes128_cfb;
