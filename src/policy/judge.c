@@ -15,6 +15,18 @@ static const char *const code_names[MS_POLICY_CODE_COUNT] = {
     [MS_POLICY_PCR_ABSENT] = "pcr-absent",
     [MS_POLICY_PCR_ZERO] = "pcr-zero",
     [MS_POLICY_PCR_MISMATCH] = "pcr-mismatch",
+    [MS_POLICY_REFERENCE_EXPIRED] = "reference-expired",
+    [MS_POLICY_BOOT_LOG_MISSING] = "boot-log-missing",
+    [MS_POLICY_IMA_MISSING] = "ima-missing",
+    [MS_POLICY_ASSURANCE_LOW] = "assurance-too-low",
+    [MS_POLICY_CLAIM_MISSING] = "claim-missing",
+    [MS_POLICY_CLAIM_UNPROVEN] = "claim-unproven",
+    [MS_POLICY_CLAIM_MISMATCH] = "claim-mismatch",
+    [MS_POLICY_EVENT_UNKNOWN] = "event-unknown",
+    [MS_POLICY_FILE_UNKNOWN] = "file-unknown",
+    [MS_POLICY_FILE_MISMATCH] = "file-mismatch",
+    [MS_POLICY_FILE_VIOLATION] = "file-violation",
+    [MS_POLICY_FILE_UNSIGNED] = "file-unsigned",
 };
 
 const char *

@@ -180,7 +180,7 @@ static struct ms_reference *
 reference(const char *name, const char *model, uint32_t mask, uint8_t fill)
 {
 	struct ms_pcrs p = pcrs_of(mask, fill);
-	struct ms_reference_source src = {ms_span_str(name), ms_span_str(model), ms_span_str("dev-1"), 1, 1000};
+	struct ms_reference_source src = {ms_span_str(name), ms_span_str(model), ms_span_str("dev-1"), 1, 1000, false};
 	struct ms_reference *r = NULL;
 	struct ms_err err = {0};
 	CHECK_OK(ms_reference_capture(&src, &p, mask, &r, &err), &err);

@@ -10,7 +10,7 @@ static struct ms_reference *
 captured(const char *name, const char *model, uint32_t mask, uint8_t fill)
 {
 	struct ms_pcrs p = {.mask = mask};
-	struct ms_reference_source src = {ms_span_str(name), ms_span_str(model), ms_span_str("dev-1"), 1, 1000u + fill};
+	struct ms_reference_source src = {ms_span_str(name), ms_span_str(model), ms_span_str("dev-1"), 1, 1000u + fill, false};
 	struct ms_reference *r = NULL;
 	struct ms_err err = {0};
 	for (unsigned i = 0; i < MS_TPM_PCR_COUNT; i++)
@@ -98,7 +98,7 @@ MS_TEST(reference_values_out_of_order_or_bounds_are_refused)
 MS_TEST(reference_is_not_captured_from_a_device_that_measured_nothing_or_lacks_a_pcr)
 {
 	struct ms_pcrs p = {.mask = 0x7fff};
-	struct ms_reference_source src = {ms_span_str("a"), ms_span_str("m"), MS_SPAN_NONE, 1, 1};
+	struct ms_reference_source src = {ms_span_str("a"), ms_span_str("m"), MS_SPAN_NONE, 1, 1, false};
 	struct ms_reference *r = NULL;
 	struct ms_err err = {0};
 	CHECK_INT(ms_reference_capture(&src, &p, 0x7fff, &r, &err), MS_ERR_USAGE);
