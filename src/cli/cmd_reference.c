@@ -3,8 +3,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "cli/remote.h"
-#include "policy/reference.h"
+#include "cli/policy_remote.h"
 
 #define DEFAULT_MASK (MS_PCRS_ATTEST_MASK & ~(UINT32_C(1) << 10)) /* PCR 10 moves with every file that is opened */
 
@@ -48,44 +47,6 @@ pcrs_from_json(const json_t *j, struct ms_pcrs *ret, struct ms_err *err)
 	return MS_OK;
 }
 
-/* The set that is there now; *ret stays NULL and *version 0 when there is none. */
-static enum ms_rc
-load_existing(struct ms_cli *c, const char *name, struct ms_reference **ret, uint64_t *version, struct ms_err *err)
-{
-	MS_OWN(ms_reply_fini) struct ms_reply r = {.result = NULL};
-	MS_OWN(ms_buf_fini) struct ms_buf b = {0};
-	struct ms_args_name args = {.name = ms_span_str(name)};
-	struct ms_request q = {.operation = "reference.get", .table = &ms_args_name_table, .args = &args};
-	*version = 0;
-	enum ms_rc rc = ms_remote_ask(c, &q, &r, err);
-	if (rc == MS_ERR_NOT_FOUND)
-		return MS_OK;
-	ms_buf_init(&b, MS_REFERENCE_WIRE_MAX);
-	if (rc == MS_OK)
-		rc = ms_json_bytes(r.result, "object", &b, err);
-	if (rc == MS_OK)
-		rc = ms_reference_parse(ms_buf_span(&b), ret, err);
-	*version = ms_json_uint(r.result, "version");
-	return rc;
-}
-
-static enum ms_rc
-set_reference(struct ms_cli *c, const struct ms_reference *ref, uint64_t base_version, struct ms_err *err)
-{
-	char base[96];
-	MS_OWN(ms_buf_fini) struct ms_buf b = {0};
-	MS_OWN(ms_reply_fini) struct ms_reply r = {.result = NULL};
-	ms_buf_init(&b, MS_REFERENCE_WIRE_MAX);
-	enum ms_rc rc = ms_reference_build(ref, &b, err);
-	(void)snprintf(base, sizeof base, "reference:%s", ref->name);
-	struct ms_args_bytes args = {.object = ms_buf_span(&b)};
-	struct ms_request q = {
-	    .operation = "reference.set", .table = &ms_args_bytes_table, .args = &args, .base = base, .base_version = base_version};
-	if (rc == MS_OK)
-		rc = ms_remote_ask(c, &q, &r, err);
-	return rc == MS_OK ? ms_remote_done(c, &r, "reference set", err) : rc;
-}
-
 static void
 show_values(struct ms_cli *c, const json_t *evidence, const struct ms_pcrs *p, uint32_t mask)
 {
@@ -127,6 +88,7 @@ run_capture(struct ms_cli *c, struct ms_err *err)
 	struct ms_pcrs pcrs;
 	MS_OWN(ms_found_device_fini) struct ms_found_device d = {.json = NULL};
 	MS_OWN(ms_reply_fini) struct ms_reply ev = {.result = NULL};
+	MS_OWN(ms_reply_fini) struct ms_reply r = {.result = NULL};
 	MS_OWN(ms_reference_free) struct ms_reference *fresh = NULL, *old = NULL;
 	if (name == NULL || !ms_name_ok(ms_span_str(name), MS_REFERENCE_NAME_MAX))
 		return ms_fail(err, MS_ERR_USAGE, "reference capture wants --name NAME, of a-z 0-9 . _ -");
@@ -141,7 +103,7 @@ run_capture(struct ms_cli *c, struct ms_err *err)
 	if (rc == MS_OK)
 		rc = pcrs_from_json(ev.result, &pcrs, err);
 	if (rc == MS_OK)
-		rc = load_existing(c, name, &old, &version, err);
+		rc = ms_remote_reference(c, name, &old, &version, err);
 	if (rc != MS_OK)
 		return rc;
 	show_values(c, ev.result, &pcrs, mask);
@@ -153,7 +115,9 @@ run_capture(struct ms_cli *c, struct ms_err *err)
 	rc = ms_reference_capture(&src, &pcrs, mask, &fresh, err);
 	if (rc == MS_OK)
 		rc = combine(c, &fresh, old, err);
-	return rc == MS_OK ? set_reference(c, fresh, version, err) : rc;
+	if (rc == MS_OK)
+		rc = ms_remote_set_reference(c, fresh, version, &r, err);
+	return rc == MS_OK ? ms_remote_done(c, &r, "reference set", err) : rc;
 }
 
 static const struct ms_cli_option capture_options[] = {{"name", "NAME", "of the set, as the policy names it"},

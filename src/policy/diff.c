@@ -312,3 +312,40 @@ ms_policy_diff(const struct ms_policy *from, const struct ms_policy *to, ms_poli
 	diff_maps(&d, &top, a == NULL ? NULL : ms_yaml_root(a), ms_yaml_root(b));
 	return MS_OK;
 }
+
+/* ---- who names a set ---- */
+
+static bool
+is_item(struct ms_yaml_node *n, const char *name)
+{
+	struct ms_yaml_node *inner = ms_yaml_type(n) == MS_YAML_MAP ? ms_yaml_get(n, "name") : n;
+	return inner != NULL && strcmp(scalar(inner), name) == 0;
+}
+
+/* Recursion as deep as the YAML reader allows. */
+static bool
+names(struct ms_yaml_node *n, const char *reference)
+{
+	bool hit = false;
+	for (struct ms_yaml_node *i = ms_yaml_first(n); i != NULL && !hit; i = ms_yaml_next(i)) {
+		if (ms_yaml_type(n) == MS_YAML_LIST && strcmp(ms_yaml_key(n), "references") == 0)
+			hit = is_item(i, reference);
+		else
+			hit = names(i, reference);
+	}
+	return hit;
+}
+
+enum ms_rc
+ms_policy_rules_naming(const struct ms_policy *p, const char *reference, ms_policy_rule_fn fn, void *ctx, struct ms_err *err)
+{
+	MS_OWN(ms_yaml_free) struct ms_yaml *y = NULL;
+	enum ms_rc rc = as_yaml(p, &y, err);
+	if (rc != MS_OK)
+		return rc;
+	struct ms_yaml_node *rules = ms_yaml_get_path(ms_yaml_root(y), "attest.rules");
+	for (struct ms_yaml_node *i = rules == NULL ? NULL : ms_yaml_first(rules); i != NULL; i = ms_yaml_next(i))
+		if (names(i, reference))
+			fn(ctx, scalar(ms_yaml_get(i, "name")));
+	return MS_OK;
+}

@@ -91,9 +91,9 @@ MS_TEST(the_promised_commands_are_there)
 {
 	static const char *const want[] = {"init", "status", "device list", "device show", "device approve", "device quarantine",
 	    "device release", "device revoke", "device retire", "batch create", "batch import", "batch list", "reference capture",
-	    "reference list", "policy check", "policy apply", "policy show", "change list", "change show", "secret put", "secret list",
-	    "secret delete", "cert list", "cert show", "operator list", "audit verify", "audit prove", "audit replay", "audit tail",
-	    "backup create", "backup restore"};
+	    "reference list", "policy check", "policy plan", "policy apply", "policy drift", "policy show", "change list", "change show",
+	    "secret put", "secret list", "secret delete", "cert list", "cert show", "operator list", "audit verify", "audit prove",
+	    "audit replay", "audit tail", "backup create", "backup restore"};
 	for (size_t w = 0; w < sizeof want / sizeof *want; w++) {
 		const struct ms_command *row;
 		bool found = false;
