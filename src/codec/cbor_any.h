@@ -39,7 +39,7 @@ struct ms_any {
  * type), MS_ERR_NOMEM. Not recursive; cost is n log n. */
 MS_MUST_USE enum ms_rc ms_any_parse(struct ms_span s, struct ms_any *ret, struct ms_err *err);
 
-/* Walk the items of an array, or of a map (key, value, key, ...). False at the end. */
+/* *ret may be the container itself. Walk the items of an array, or of a map (key, value, key, ...). False at the end. */
 struct ms_any_iter {
 	struct ms_rd rd;
 };

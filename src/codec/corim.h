@@ -44,7 +44,9 @@ struct ms_corim_value {
 	struct ms_span key;     /* or as text, or as the content of a UUID or OID */
 	struct ms_span reg;     /* MS_CORIM_REGISTER: the register's name, when it is text */
 	uint64_t reg_number;    /* or its number */
-	struct ms_span label;   /* PSA reference values: measurement type ("BL"), else empty */
+	struct ms_span label;   /* the measurement's name (PSA: its type, "BL"); empty: none */
+	struct ms_span signer;  /* who signed what was measured (PSA, CCA: signer id); empty: none */
+	uint32_t measurement;   /* number of the measurement in this CoRIM: values of one number hold together */
 	struct ms_span version; /* the measurement's version, when it has one beside digests */
 	uint64_t alg;           /* digests: named information hash algorithm (1 SHA-256, 7 SHA-384, 8 SHA-512); 0: other, see alg_name */
 	struct ms_span alg_name;
@@ -56,10 +58,11 @@ struct ms_corim {
 	struct ms_span id; /* text, or the bytes of a UUID */
 	bool id_is_text;
 	bool is_signed;
-	struct ms_cose_any cose; /* when it is signed: to verify */
-	struct ms_span profile;  /* text of a URI, or an OID's content; of the CoRIM or the first CoMID that has one */
+	struct ms_cose_any cose;    /* when it is signed: to verify */
+	struct ms_span signer_name; /* as the signed header says; empty: it does not */
+	struct ms_span profile;     /* text of a URI, or an OID's content; of the CoRIM or the first CoMID that has one */
 	bool has_not_before, has_not_after;
-	int64_t not_before_s, not_after_s; /* the CoRIM's validity */
+	int64_t not_before_s, not_after_s; /* validity of the CoRIM, or else of its signature */
 	size_t comids, coswids, other_tags;
 	size_t skipped;               /* members, triples and values that were left aside */
 	struct ms_corim_value *value; /* owned */

@@ -17,13 +17,14 @@
 struct ms_cose_any {
 	struct ms_span header;              /* the protected header's bytes, as they are signed; may be empty */
 	struct ms_any is_protected, is_not; /* the two maps; the first of type MS_ANY_NONE when header is empty */
-	int64_t alg;                        /* of the protected header */
-	struct ms_span kid;                 /* of either; empty: none */
-	struct ms_span content_type;        /* text, protected only; empty: none or a number */
+	int64_t alg;
+	bool alg_protected;          /* the algorithm is in the protected header: else it is not signed */
+	struct ms_span kid;          /* of either; empty: none */
+	struct ms_span content_type; /* text, protected only; empty: none or a number */
 	struct ms_span payload;
 	struct ms_span signature;
 };
-/* Refused: no alg in the protected header, a label in both headers, crit in the unprotected one or with labels that are not
+/* Refused: no alg at all, a label in both headers, crit in the unprotected one or with labels that are not
  * in the protected one or that nobody here understands (RFC 9052 3.1), a detached payload (null), other types and counts.
  * MS_ERR_MALFORMED, MS_ERR_TOO_BIG, MS_ERR_UNSUPPORTED (crit), MS_ERR_NOMEM. */
 MS_MUST_USE enum ms_rc ms_cose_any_parse(struct ms_span s, struct ms_cose_any *ret, struct ms_err *err);

@@ -33,12 +33,12 @@ read_label(struct ms_span text, size_t *from, char label[static MS_PEM_LABEL_MAX
 static enum ms_rc
 decode(struct ms_span s, struct ms_buf *der, struct ms_err *err)
 {
-	size_t n = 0, len = 0;
+	size_t len = 0;
 	if (s.len > 2 * (size_t)MS_PEM_BLOCK_MAX)
 		return ms_fail(err, MS_ERR_TOO_BIG, "PEM: a block of %zu characters", s.len);
 	MS_OWN(ms_buf_fini) struct ms_buf packed;
 	ms_buf_init(&packed, 2 * MS_PEM_BLOCK_MAX + 1);
-	for (; n < s.len; n++)
+	for (size_t n = 0; n < s.len; n++)
 		if (strchr(" \t\r\n", s.p[n]) == NULL || s.p[n] == '\0')
 			ms_buf_u8(&packed, s.p[n]);
 	if (packed.bad)
