@@ -19,7 +19,7 @@ struct ms_init {
 	uint64_t uid_base;
 	/* made */
 	uint8_t deployment[16];
-	uint8_t issuing[MS_POINT_LEN], release[MS_POINT_LEN], intake[MS_POINT_LEN], log[MS_ED25519_LEN];
+	uint8_t issuing[MS_POINT_LEN], release[MS_POINT_LEN], intake[MS_POINT_LEN], token[MS_POINT_LEN], log[MS_ED25519_LEN];
 	uint8_t operator_point[MS_INIT_OPERATORS_MAX][MS_POINT_LEN];
 	size_t n_operators;
 	struct ms_buf root; /* root.cbor */

@@ -93,6 +93,8 @@ ms_init_keys(struct ms_init *in, struct ms_err *err)
 		rc = take_public(keeper, MS_SLOT_RELEASE, in->release, sizeof in->release, err);
 	if (rc == MS_OK)
 		rc = take_public(keeper, MS_SLOT_INTAKE, in->intake, sizeof in->intake, err);
+	if (rc == MS_OK)
+		rc = take_public(keeper, MS_SLOT_TOKEN, in->token, sizeof in->token, err);
 	if (rc != MS_OK)
 		return rc;
 	ms_token_free(keeper); /* a module serves one token directory at a time */
@@ -212,6 +214,7 @@ build_root_body(const struct ms_init *in, const struct ms_signer *ca, struct roo
 	    .ca_issuing = ms_buf_span(&p->issuing),
 	    .release_point = ms_span(in->release, sizeof in->release),
 	    .intake_point = ms_span(in->intake, sizeof in->intake),
+	    .token_point = ms_span(in->token, sizeof in->token),
 	    .log_vkey = ms_buf_span(&p->vkey),
 	    .operators = ms_buf_span(&p->operators),
 	    .created_s = ms_clock_wall_s()};

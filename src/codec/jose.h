@@ -14,7 +14,7 @@
 #define MS_JWKS_MAX (64u << 10)
 #define MS_JWKS_KEYS_MAX 64u
 
-/* Why a token is refused: stable names. */
+/* Why a token is refused: stable names. MS_TOKEN_OK with an error: not the token is at fault. */
 enum ms_token_reason {
 	MS_TOKEN_OK,
 	MS_TOKEN_TOO_BIG,
@@ -49,7 +49,7 @@ struct ms_jws_parts {
 	char kid[MS_JOSE_KID_MAX + 1]; /* empty: none */
 	char typ[MS_JOSE_TYP_MAX + 1]; /* empty: none */
 	struct ms_span signed_text;    /* header . payload */
-	struct ms_span payload;        /* base64url text, well-formed */
+	struct ms_span payload;        /* base64url text, not looked into yet */
 	uint8_t sig[MS_JWS_SIG_LEN];
 };
 /* *ret_reason is set with every error; it may be NULL. */

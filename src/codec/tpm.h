@@ -31,8 +31,10 @@
 #define MS_TPM_ST_CERTIFY 0x8017u
 #define MS_TPM_ST_QUOTE 0x8018u
 /* 7.4: permanent handles, which stand for the qualified name of a primary's parent. */
+#define MS_TPM_RH_OWNER 0x40000001u
 #define MS_TPM_RH_NULL 0x40000007u
 #define MS_TPM_RH_ENDORSEMENT 0x4000000bu
+#define MS_TPM_RH_PLATFORM 0x4000000cu
 /* 8.3: TPMA_OBJECT. */
 #define MS_TPMA_FIXED_TPM (1u << 1)
 #define MS_TPMA_ST_CLEAR (1u << 2)
@@ -50,7 +52,7 @@
 #define MS_TPM_SIGNATURE_MAX 1024u
 #define MS_TPM_PUBLIC_MAX 1024u
 #define MS_TPM_NAME_MAX 50u /* nameAlg | SHA-384 */
-#define MS_TPM_BANKS_MAX 4u
+#define MS_TPM_BANKS_MAX 5u /* SHA-1, 256, 384, 512, SM3 */
 #define MS_TPM_PCR_COUNT 24u
 
 /* One bank of a PCR selection: bit n of mask is PCR n. */
@@ -97,6 +99,8 @@ struct ms_tpm_signature {
 };
 /* MS_ERR_TOO_BIG, MS_ERR_MALFORMED, or MS_ERR_UNSUPPORTED for another scheme or hash (SHA-1 too). */
 MS_MUST_USE enum ms_rc ms_tpm_signature_parse(struct ms_span s, struct ms_tpm_signature *ret, struct ms_err *err);
+/* The same, and SHA-1 too: for who asks a person first. */
+MS_MUST_USE enum ms_rc ms_tpm_signature_parse_old(struct ms_span s, struct ms_tpm_signature *ret, struct ms_err *err);
 /* r | s of an ECDSA signature, each padded on the left to 32 bytes (P-256). MS_ERR_MALFORMED when one is longer. */
 MS_MUST_USE enum ms_rc ms_tpm_signature_p256(const struct ms_tpm_signature *sig, uint8_t ret[static 64], struct ms_err *err);
 

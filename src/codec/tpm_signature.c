@@ -12,8 +12,8 @@ hash_ok(uint16_t alg)
 	return alg == MS_TPM_ALG_SHA256 || alg == MS_TPM_ALG_SHA384 || alg == MS_TPM_ALG_SHA512;
 }
 
-enum ms_rc
-ms_tpm_signature_parse(struct ms_span s, struct ms_tpm_signature *ret, struct ms_err *err)
+static enum ms_rc
+parse(struct ms_span s, bool sha1, struct ms_tpm_signature *ret, struct ms_err *err)
 {
 	if (s.len > MS_TPM_SIGNATURE_MAX)
 		return ms_fail(err, MS_ERR_TOO_BIG, "signature: %zu bytes", s.len);
@@ -25,7 +25,7 @@ ms_tpm_signature_parse(struct ms_span s, struct ms_tpm_signature *ret, struct ms
 	bool ecdsa = g.scheme == MS_TPM_ALG_ECDSA;
 	if (!ecdsa && g.scheme != MS_TPM_ALG_RSASSA && g.scheme != MS_TPM_ALG_RSAPSS)
 		return ms_fail(err, MS_ERR_UNSUPPORTED, "signature: scheme 0x%04x", g.scheme);
-	if (!hash_ok(g.hash))
+	if (!hash_ok(g.hash) && !(sha1 && g.hash == MS_TPM_ALG_SHA1))
 		return ms_fail(err, MS_ERR_UNSUPPORTED, "signature: hash 0x%04x%s", g.hash, g.hash == MS_TPM_ALG_SHA1 ? " (SHA-1)" : "");
 	if (ecdsa) {
 		g.r = ms_rd_tpm2b(&r, COORD_MAX);
@@ -38,6 +38,18 @@ ms_tpm_signature_parse(struct ms_span s, struct ms_tpm_signature *ret, struct ms
 		return ms_fail(err, MS_ERR_MALFORMED, "signature: %zu bytes do not parse", s.len);
 	*ret = g;
 	return MS_OK;
+}
+
+enum ms_rc
+ms_tpm_signature_parse(struct ms_span s, struct ms_tpm_signature *ret, struct ms_err *err)
+{
+	return parse(s, false, ret, err);
+}
+
+enum ms_rc
+ms_tpm_signature_parse_old(struct ms_span s, struct ms_tpm_signature *ret, struct ms_err *err)
+{
+	return parse(s, true, ret, err);
 }
 
 enum ms_rc

@@ -32,6 +32,13 @@ enum ms_sig_scheme {
 	MS_SIG_RSA_PSS_SHA384,
 	MS_SIG_RSA_PSS_SHA512,
 	MS_SIG_RSA_PSS_SHA256_TPM, /* salt of any length: TPMs choose the longest that fits */
+	MS_SIG_RSA_PSS_SHA384_TPM,
+	MS_SIG_RSA_PSS_SHA512_TPM,
+	MS_SIG_ECDSA_SHA512,
+	/* SHA-1 collides: only for old quotes in files, and only when a person asks for it by name */
+	MS_SIG_ECDSA_SHA1,
+	MS_SIG_RSA_PKCS1_SHA1,
+	MS_SIG_RSA_PSS_SHA1_TPM,
 	MS_SIG_SCHEME_COUNT
 };
 

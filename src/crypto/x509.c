@@ -1,228 +1,273 @@
+/* Chains of foreign certificates: OpenSSL builds and verifies, this names what came of it. */
 #include "crypto/x509.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/bio.h>
-#include <openssl/pem.h>
-#include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
 #include "crypto/lib_int.h"
+#include "crypto/x509_int.h"
 
-#define STORE_MAX 4000u
 #define DEPTH_MAX 3  /* intermediates between leaf and root: a chain of 5 */
 #define AUTH_LEVEL 2 /* 112 bits: RSA-2048, SHA-256 */
-#define TEXT_MAX 256u
+#define CHAIN_MAX 10u
 #define EK_PURPOSE "2.23.133.8.1" /* tcg-kp-EKCertificate */
 
-struct ms_x509_store {
-	X509_STORE *trusted;
-	STACK_OF(X509) * untrusted;
-	size_t roots, all;
-};
-
-MS_CLEANUP(X509, X509_free)
 MS_CLEANUP(X509_STORE_CTX, X509_STORE_CTX_free)
-MS_CLEANUP(BIO, BIO_free_all)
 MS_CLEANUP(EXTENDED_KEY_USAGE, EXTENDED_KEY_USAGE_free)
 
-enum ms_rc
-ms_x509_store_new(struct ms_x509_store **ret, struct ms_err *err)
+static const struct row {
+	const char *name;
+	enum ms_rc rc;
+} rows[MS_X509_REASON_COUNT] = {
+    [MS_X509_OK] = {"ok", MS_OK},
+    [MS_X509_FAULT] = {"fault", MS_ERR_CRYPTO},
+    [MS_X509_MALFORMED] = {"malformed", MS_ERR_MALFORMED},
+    [MS_X509_KEY] = {"weak-or-unknown-key", MS_ERR_AUTH},
+    [MS_X509_NO_ROOT] = {"no-root", MS_ERR_NOT_FOUND},
+    [MS_X509_UNTRUSTED] = {"partial-chain", MS_ERR_NOT_FOUND},
+    [MS_X509_SIGNATURE] = {"bad-signature", MS_ERR_AUTH},
+    [MS_X509_NOT_YET] = {"not-yet-valid", MS_ERR_EXPIRED},
+    [MS_X509_EXPIRED] = {"expired", MS_ERR_EXPIRED},
+    [MS_X509_PATH] = {"bad-path", MS_ERR_AUTH},
+    [MS_X509_REVOKED] = {"revoked", MS_ERR_AUTH},
+    [MS_X509_CRL_MISSING] = {"crl-missing", MS_ERR_AUTH},
+    [MS_X509_CRL_EXPIRED] = {"crl-expired", MS_ERR_EXPIRED},
+    [MS_X509_CRL_SIGNATURE] = {"crl-not-by-issuer", MS_ERR_AUTH},
+    [MS_X509_EXTENSION] = {"unknown-extension", MS_ERR_AUTH},
+    [MS_X509_OTHER] = {"bad-chain", MS_ERR_AUTH},
+};
+
+const char *
+ms_x509_reason_name(enum ms_x509_reason r)
 {
-	MS_OWN(ms_x509_store_free) struct ms_x509_store *s = calloc(1, sizeof *s);
-	if (s == NULL || (s->trusted = X509_STORE_new()) == NULL || (s->untrusted = sk_X509_new_null()) == NULL)
-		return ms_fail(err, MS_ERR_NOMEM, "certificate store");
-	*ret = s;
-	s = NULL;
-	return MS_OK;
+	return (unsigned)r < MS_X509_REASON_COUNT ? rows[r].name : rows[MS_X509_FAULT].name;
 }
 
-void
-ms_x509_store_free(struct ms_x509_store *s)
+/* OpenSSL's codes that have a name of ours; all others are "bad-chain". */
+static enum ms_x509_reason
+reason_of(int code)
 {
-	if (s == NULL)
-		return;
-	X509_STORE_free(s->trusted);
-	sk_X509_pop_free(s->untrusted, X509_free);
-	free(s);
+	static const struct {
+		int code;
+		enum ms_x509_reason reason;
+	} codes[] = {
+	    {X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT, MS_X509_NO_ROOT},
+	    {X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, MS_X509_NO_ROOT},
+	    {X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE, MS_X509_NO_ROOT},
+	    {X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT, MS_X509_NO_ROOT},
+	    {X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN, MS_X509_NO_ROOT},
+	    {X509_V_ERR_CERT_SIGNATURE_FAILURE, MS_X509_SIGNATURE},
+	    {X509_V_ERR_UNABLE_TO_DECRYPT_CERT_SIGNATURE, MS_X509_SIGNATURE},
+	    {X509_V_ERR_CERT_HAS_EXPIRED, MS_X509_EXPIRED},
+	    {X509_V_ERR_CERT_NOT_YET_VALID, MS_X509_NOT_YET},
+	    {X509_V_ERR_PATH_LENGTH_EXCEEDED, MS_X509_PATH},
+	    {X509_V_ERR_CERT_CHAIN_TOO_LONG, MS_X509_PATH},
+	    {X509_V_ERR_INVALID_CA, MS_X509_PATH},
+	    {X509_V_ERR_KEYUSAGE_NO_CERTSIGN, MS_X509_PATH},
+	    {X509_V_ERR_CA_KEY_TOO_SMALL, MS_X509_KEY},
+	    {X509_V_ERR_EE_KEY_TOO_SMALL, MS_X509_KEY},
+	    {X509_V_ERR_CA_MD_TOO_WEAK, MS_X509_KEY},
+	    {X509_V_ERR_EC_KEY_EXPLICIT_PARAMS, MS_X509_KEY},
+	    {X509_V_ERR_CERT_REVOKED, MS_X509_REVOKED},
+	    {X509_V_ERR_UNABLE_TO_GET_CRL, MS_X509_CRL_MISSING},
+	    {X509_V_ERR_CRL_HAS_EXPIRED, MS_X509_CRL_EXPIRED},
+	    {X509_V_ERR_CRL_NOT_YET_VALID, MS_X509_CRL_EXPIRED},
+	    {X509_V_ERR_CRL_SIGNATURE_FAILURE, MS_X509_CRL_SIGNATURE},
+	    {X509_V_ERR_UNABLE_TO_DECRYPT_CRL_SIGNATURE, MS_X509_CRL_SIGNATURE},
+	    {X509_V_ERR_UNABLE_TO_GET_CRL_ISSUER, MS_X509_CRL_SIGNATURE},
+	    {X509_V_ERR_CRL_PATH_VALIDATION_ERROR, MS_X509_CRL_SIGNATURE},
+	    {X509_V_ERR_KEYUSAGE_NO_CRL_SIGN, MS_X509_CRL_SIGNATURE},
+	    {X509_V_ERR_UNHANDLED_CRITICAL_EXTENSION, MS_X509_EXTENSION},
+	    {X509_V_ERR_UNHANDLED_CRITICAL_CRL_EXTENSION, MS_X509_EXTENSION},
+	    {X509_V_ERR_INVALID_EXTENSION, MS_X509_EXTENSION},
+	    {X509_V_ERR_OUT_OF_MEM, MS_X509_FAULT},
+	};
+	for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
+		if (codes[i].code == code)
+			return codes[i].reason;
+	return MS_X509_OTHER;
 }
 
-size_t
-ms_x509_store_count(const struct ms_x509_store *s, size_t *ret_roots)
-{
-	if (ret_roots != NULL)
-		*ret_roots = s->roots;
-	return s->all;
-}
+/* ---- one pass ---- */
 
-/* RFC 4514 text with control and non-ASCII bytes escaped, cut to fit */
+/* What the callback let pass, to be judged when all else is known to be good: so a forged certificate is never "expired". */
+struct pass {
+	bool crl_required;
+	unsigned missing, looked;  /* issuers without a CRL; issuers asked for */
+	int time_error, crl_error; /* the first of each, or 0 */
+	char time_issuer[MS_X509_TEXT_MAX], crl_issuer[MS_X509_TEXT_MAX];
+};
+
 static void
-name_text(const X509_NAME *name, char *out, size_t cap)
+note_error(X509_STORE_CTX *ctx, int *code, char issuer[static MS_X509_TEXT_MAX])
 {
-	MS_OWN(BIO_free_all) BIO *b = BIO_new(BIO_s_mem());
-	char *p = NULL;
-	long len = 0;
-	if (b != NULL && name != NULL && X509_NAME_print_ex(b, name, 0, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_DUMP_UNKNOWN) >= 0)
-		len = BIO_get_mem_data(b, &p);
-	ERR_clear_error();
-	size_t n = len <= 0 ? 0 : (size_t)len < cap ? (size_t)len : cap - 1;
-	if (n > 0)
-		memcpy(out, p, n);
-	out[n] = '\0';
-}
-
-static enum ms_rc
-add_one(struct ms_x509_store *s, X509 *x, struct ms_err *err)
-{
-	char name[TEXT_MAX];
-	if (s->all >= STORE_MAX)
-		return ms_fail(err, MS_ERR_TOO_BIG, "certificate store: more than %u", STORE_MAX);
-	if (X509_check_ca(x) == 0) {
-		name_text(X509_get_subject_name(x), name, sizeof name);
-		return ms_fail(err, MS_ERR_USAGE, "certificate of %s is not a CA's", name);
-	}
-	bool root = X509_self_signed(x, 1) == 1;
-	ERR_clear_error();
-	if (root) {
-		if (X509_STORE_add_cert(s->trusted, x) != 1)
-			return ms_lib_fail(err, "certificate store");
-	} else if (X509_up_ref(x) != 1 || sk_X509_push(s->untrusted, x) <= 0) {
-		return ms_lib_fail(err, "certificate store");
-	}
-	s->roots += root;
-	s->all++;
-	return MS_OK;
-}
-
-static enum ms_rc
-from_der(struct ms_span der, X509 **ret, struct ms_err *err)
-{
-	const struct ms_lib *lib;
-	enum ms_rc rc = ms_lib_get(&lib, err);
-	if (rc != MS_OK)
-		return rc;
-	if (der.len > MS_X509_MAX)
-		return ms_fail(err, MS_ERR_TOO_BIG, "certificate of %zu bytes", der.len);
-	X509 *x = X509_new_ex(lib->ctx, NULL);
-	const unsigned char *p = der.p;
-	if (x == NULL)
-		return ms_fail(err, MS_ERR_NOMEM, "certificate");
-	/* on failure OpenSSL frees x and sets it to NULL */
-	if (der.len == 0 || d2i_X509(&x, &p, (long)der.len) == NULL || p != der.p + der.len) {
-		X509_free(x);
-		ERR_clear_error();
-		return ms_fail(err, MS_ERR_MALFORMED, "not one certificate in DER");
-	}
-	*ret = x;
-	return MS_OK;
-}
-
-static int
-no_password(MS_UNUSED char *buf, MS_UNUSED int size, MS_UNUSED int rwflag, MS_UNUSED void *u)
-{
-	return -1;
-}
-
-static enum ms_rc
-add_pem(struct ms_x509_store *s, struct ms_span text, struct ms_err *err)
-{
-	const struct ms_lib *lib;
-	size_t n = 0;
-	enum ms_rc rc = ms_lib_get(&lib, err);
-	if (rc != MS_OK)
-		return rc;
-	MS_OWN(BIO_free_all) BIO *b = BIO_new_mem_buf(text.p, (int)text.len);
-	if (b == NULL)
-		return ms_lib_fail(err, "certificate file");
-	for (;; n++) {
-		MS_OWN(X509_free) X509 *x = X509_new_ex(lib->ctx, NULL);
-		if (x == NULL)
-			return ms_fail(err, MS_ERR_NOMEM, "certificate");
-		if (PEM_read_bio_X509(b, &x, no_password, NULL) == NULL)
-			break;
-		rc = add_one(s, x, err);
-		if (rc != MS_OK)
-			return rc;
-	}
-	bool end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
-	ERR_clear_error();
-	return n > 0 && end ? MS_OK : ms_fail(err, MS_ERR_MALFORMED, "certificate file: PEM block %zu", n + 1);
-}
-
-enum ms_rc
-ms_x509_store_add(struct ms_x509_store *s, struct ms_span pem_or_der, struct ms_err *err)
-{
-	MS_OWN(X509_free) X509 *x = NULL;
-	if (pem_or_der.len > (4u << 20))
-		return ms_fail(err, MS_ERR_TOO_BIG, "certificate file of %zu bytes", pem_or_der.len);
-	if (pem_or_der.len == 0)
-		return ms_fail(err, MS_ERR_MALFORMED, "certificate file: empty");
-	if (pem_or_der.p[0] != 0x30) /* SEQUENCE */
-		return add_pem(s, pem_or_der, err);
-	enum ms_rc rc = from_der(pem_or_der, &x, err);
-	return rc == MS_OK ? add_one(s, x, err) : rc;
+	X509 *at = X509_STORE_CTX_get_current_cert(ctx);
+	if (*code != 0)
+		return;
+	*code = X509_STORE_CTX_get_error(ctx);
+	ms_x509_name_text(at != NULL ? X509_get_issuer_name(at) : NULL, issuer, MS_X509_TEXT_MAX);
 }
 
 /* The leaf's key is compared with one that was checked elsewhere; some makers name it by id-RSAES-OAEP, which OpenSSL cannot
- * decode. Nothing else is let through. */
+ * decode. The trust anchor is trusted, so no CRL is asked for it. Nothing else is let through for good. */
 static int
 on_error(int ok, X509_STORE_CTX *ctx)
 {
-	return ok || (X509_STORE_CTX_get_error(ctx) == X509_V_ERR_EE_KEY_TOO_SMALL && X509_STORE_CTX_get_error_depth(ctx) == 0);
-}
-
-static enum ms_rc
-explain(X509_STORE_CTX *ctx, struct ms_err *err)
-{
-	char name[TEXT_MAX] = "";
-	int code = X509_STORE_CTX_get_error(ctx);
-	X509 *at = X509_STORE_CTX_get_current_cert(ctx);
-	if (at != NULL)
-		name_text(X509_get_issuer_name(at), name, sizeof name);
-	switch (code) {
-	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
-	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
-	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
-	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
-		return ms_fail(err, MS_ERR_NOT_FOUND, "no maker root for issuer %s", name);
-	case X509_V_ERR_CERT_HAS_EXPIRED:
-	case X509_V_ERR_CERT_NOT_YET_VALID:
-		return ms_fail(err, MS_ERR_EXPIRED, "certificate chain: %s (issuer %s)", X509_verify_cert_error_string(code), name);
-	case X509_V_ERR_OUT_OF_MEM:
-		return ms_fail(err, MS_ERR_NOMEM, "certificate chain");
+	struct pass *p = X509_STORE_CTX_get_app_data(ctx);
+	int depth = X509_STORE_CTX_get_error_depth(ctx);
+	STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(ctx);
+	bool anchor = chain != NULL && depth == sk_X509_num(chain) - 1;
+	if (ok)
+		return ok;
+	switch (reason_of(X509_STORE_CTX_get_error(ctx))) {
+	case MS_X509_KEY:
+		return X509_STORE_CTX_get_error(ctx) == X509_V_ERR_EE_KEY_TOO_SMALL && depth == 0;
+	case MS_X509_EXPIRED:
+	case MS_X509_NOT_YET:
+		note_error(ctx, &p->time_error, p->time_issuer);
+		return 1;
+	case MS_X509_CRL_MISSING:
+		p->missing += !anchor;
+		return anchor || !p->crl_required;
+	case MS_X509_CRL_EXPIRED:
+		if (!anchor)
+			note_error(ctx, &p->crl_error, p->crl_issuer);
+		return 1;
+	case MS_X509_CRL_SIGNATURE:
+		return anchor;
 	default:
-		return ms_fail(err, MS_ERR_AUTH, "the chain does not verify: %s (issuer %s)", X509_verify_cert_error_string(code), name);
+		return 0;
 	}
 }
 
+struct verify {
+	const struct ms_x509_params *p;
+	X509 *leaf;
+	STACK_OF(X509) * helpers; /* of the store and of the chain file */
+	enum ms_x509_reason reason;
+	struct ms_x509_chain result;
+};
+
 static enum ms_rc
-run(const struct ms_x509_store *s, X509 *leaf, uint64_t now_s, char root[static TEXT_MAX], struct ms_err *err)
+refuse(struct verify *v, int code, const char *issuer, struct ms_err *err)
+{
+	v->reason = reason_of(code);
+	enum ms_rc rc = rows[v->reason].rc;
+	const char *text = X509_verify_cert_error_string(code);
+	switch (v->reason) {
+	case MS_X509_FAULT:
+		return ms_fail(err, MS_ERR_NOMEM, "certificate chain");
+	case MS_X509_NO_ROOT:
+		return ms_fail(err, rc, "no maker root for issuer %s", issuer);
+	case MS_X509_EXPIRED:
+	case MS_X509_NOT_YET:
+		return ms_fail(err, rc, "certificate chain: %s (issuer %s)", text, issuer);
+	case MS_X509_REVOKED:
+		return ms_fail(err, rc, "revoked by a CRL of issuer %s", issuer);
+	case MS_X509_CRL_MISSING:
+		return ms_fail(err, rc, "CRLs are required and there is none of issuer %s", issuer);
+	case MS_X509_CRL_EXPIRED:
+		return ms_fail(err, rc, "the CRL of issuer %s is out of its time: get the newest", issuer);
+	case MS_X509_CRL_SIGNATURE:
+		return ms_fail(err, rc, "the CRL that names issuer %s is not signed by it (%s)", issuer, text);
+	default:
+		return ms_fail(err, rc, "the chain does not verify: %s (issuer %s)", text, issuer);
+	}
+}
+
+static void
+set_params(X509_STORE_CTX *ctx, const struct ms_x509_params *p, bool partial)
+{
+	X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(ctx);
+	unsigned long flags = 0;
+	X509_VERIFY_PARAM_set_depth(param, DEPTH_MAX);
+	X509_VERIFY_PARAM_set_auth_level(param, AUTH_LEVEL);
+	if (p->now_s == 0)
+		flags |= X509_V_FLAG_NO_CHECK_TIME;
+	else
+		X509_VERIFY_PARAM_set_time(param, (time_t)p->now_s);
+	if (partial)
+		flags |= X509_V_FLAG_PARTIAL_CHAIN;
+	if (p->crl_required || ms_x509_store_crls(p->store) > 0)
+		flags |= X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL;
+	(void)X509_VERIFY_PARAM_set_flags(param, flags);
+	X509_STORE_CTX_set0_crls(ctx, p->store->crls);
+}
+
+static void
+fill(struct verify *v, X509_STORE_CTX *ctx, const struct pass *pass)
+{
+	STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(ctx);
+	int n = sk_X509_num(chain);
+	X509 *anchor = sk_X509_value(chain, n - 1);
+	bool looked = v->p->crl_required || ms_x509_store_crls(v->p->store) > 0;
+	v->result.length = (unsigned)n;
+	v->result.partial = X509_self_signed(anchor, 0) != 1;
+	ms_x509_name_text(X509_get_subject_name(anchor), v->result.root, sizeof v->result.root);
+	v->result.revocation = !looked || pass->missing >= (unsigned)n - 1 ? MS_X509_UNCHECKED
+			       : pass->missing > 0                         ? MS_X509_PARTLY
+									   : MS_X509_CHECKED;
+	ERR_clear_error();
+}
+
+static enum ms_rc
+run(struct verify *v, bool partial, struct ms_err *err)
 {
 	const struct ms_lib *lib;
+	struct pass pass = {.crl_required = v->p->crl_required};
+	char issuer[MS_X509_TEXT_MAX] = "";
 	enum ms_rc rc = ms_lib_get(&lib, err);
+	v->reason = MS_X509_FAULT;
 	if (rc != MS_OK)
 		return rc;
 	MS_OWN(X509_STORE_CTX_free) X509_STORE_CTX *ctx = X509_STORE_CTX_new_ex(lib->ctx, NULL);
-	if (ctx == NULL || X509_STORE_CTX_init(ctx, s->trusted, leaf, s->untrusted) != 1)
+	X509_STORE *trusted = partial ? v->p->store->everything : v->p->store->roots;
+	if (ctx == NULL || X509_STORE_CTX_init(ctx, trusted, v->leaf, v->helpers) != 1)
 		return ms_lib_fail(err, "certificate chain");
-	X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(ctx);
-	X509_VERIFY_PARAM_set_depth(param, DEPTH_MAX);
-	X509_VERIFY_PARAM_set_auth_level(param, AUTH_LEVEL);
-	if (now_s == 0)
-		(void)X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_NO_CHECK_TIME);
-	else
-		X509_VERIFY_PARAM_set_time(param, (time_t)now_s);
+	set_params(ctx, v->p, partial);
+	if (X509_STORE_CTX_set_app_data(ctx, &pass) != 1)
+		return ms_lib_fail(err, "certificate chain");
 	X509_STORE_CTX_set_verify_cb(ctx, on_error);
 	int ok = X509_verify_cert(ctx);
 	ERR_clear_error();
-	if (ok != 1)
-		return explain(ctx, err);
-	STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(ctx);
-	name_text(X509_get_subject_name(sk_X509_value(chain, sk_X509_num(chain) - 1)), root, TEXT_MAX);
+	if (ok != 1) {
+		X509 *at = X509_STORE_CTX_get_current_cert(ctx);
+		ms_x509_name_text(at != NULL ? X509_get_issuer_name(at) : NULL, issuer, sizeof issuer);
+		return refuse(v, X509_STORE_CTX_get_error(ctx), issuer, err);
+	}
+	if (pass.time_error != 0)
+		return refuse(v, pass.time_error, pass.time_issuer, err);
+	if (pass.crl_error != 0)
+		return refuse(v, pass.crl_error, pass.crl_issuer, err);
+	fill(v, ctx, &pass);
+	v->reason = MS_X509_OK;
 	return MS_OK;
 }
+
+/* A whole chain is looked for first, so that `partial` is said only when there is none. */
+static enum ms_rc
+run_both(struct verify *v, struct ms_err *err)
+{
+	enum ms_rc rc = run(v, false, err);
+	if (v->reason != MS_X509_NO_ROOT)
+		return rc;
+	if (v->p->partial)
+		return run(v, true, err);
+	if (run(v, true, NULL) != MS_OK) {
+		v->reason = MS_X509_NO_ROOT;
+		return rc;
+	}
+	v->reason = MS_X509_UNTRUSTED;
+	if (err != NULL) { /* more to the text, not before it */
+		size_t n = strlen(err->text);
+		(void)snprintf(err->text + n, sizeof err->text - n, "; an intermediate on the way is there: a partial chain would do");
+	}
+	return rc;
+}
+
+/* ---- the leaf ---- */
 
 static void
 read_eku(X509 *leaf, struct ms_x509_chain *ret)
@@ -249,27 +294,69 @@ put_spki(X509 *leaf, struct ms_buf *spki, struct ms_err *err)
 	return ms_buf_check(spki, err);
 }
 
+static enum ms_rc
+add_helper(void *ctx, X509 *x, struct ms_err *err)
+{
+	struct verify *v = ctx;
+	if (sk_X509_push(v->helpers, x) <= 0)
+		return ms_fail(err, MS_ERR_NOMEM, "certificate chain");
+	(void)X509_up_ref(x);
+	return MS_OK;
+}
+
+static enum ms_rc
+collect(struct verify *v, struct ms_err *err)
+{
+	v->helpers = X509_chain_up_ref(v->p->store->helpers);
+	if (v->helpers == NULL)
+		return ms_fail(err, MS_ERR_NOMEM, "certificate chain");
+	if (v->p->chain.len == 0)
+		return MS_OK;
+	enum ms_rc rc = ms_x509_each(v->p->chain, CHAIN_MAX, add_helper, v, err);
+	return rc == MS_OK ? MS_OK : ms_prefix(err, rc, "chain file");
+}
+
+static enum ms_x509_reason
+reason_of_load(enum ms_rc rc)
+{
+	return rc == MS_ERR_UNSUPPORTED ? MS_X509_KEY : rc == MS_ERR_MALFORMED || rc == MS_ERR_TOO_BIG ? MS_X509_MALFORMED : MS_X509_FAULT;
+}
+
+enum ms_rc
+ms_x509_verify_chain(
+    const struct ms_x509_params *p, struct ms_x509_chain *ret, struct ms_buf *spki, enum ms_x509_reason *ret_reason, struct ms_err *err)
+{
+	MS_OWN(X509_free) X509 *leaf = NULL;
+	struct verify v = {.p = p, .reason = MS_X509_FAULT};
+	struct ms_err mine = {.text = ""};
+	enum ms_rc rc = ms_x509_load(p->leaf, &leaf, &mine);
+	v.leaf = leaf;
+	if (rc == MS_OK)
+		rc = collect(&v, &mine);
+	if (rc != MS_OK)
+		v.reason = reason_of_load(rc);
+	else
+		rc = run_both(&v, &mine);
+	sk_X509_pop_free(v.helpers, X509_free);
+	if (rc == MS_OK)
+		rc = put_spki(leaf, spki, &mine);
+	if (rc != MS_OK) {
+		if (ret_reason != NULL)
+			*ret_reason = v.reason;
+		if (err != NULL)
+			*err = mine;
+		return rc;
+	}
+	v.result.is_ca = X509_check_ca(leaf) != 0;
+	read_eku(leaf, &v.result);
+	*ret = v.result;
+	return MS_OK;
+}
+
 enum ms_rc
 ms_x509_verify(
     const struct ms_x509_store *s, struct ms_span leaf, uint64_t now_s, struct ms_x509_chain *ret, struct ms_buf *spki, struct ms_err *err)
 {
-	MS_OWN(X509_free) X509 *x = NULL;
-	struct ms_x509_chain chain = {0};
-	enum ms_rc rc = from_der(leaf, &x, err);
-	if (rc != MS_OK)
-		return rc;
-	rc = run(s, x, now_s, chain.root, err);
-	if (rc == MS_ERR_EXPIRED) { /* a wrong time is found before all signatures were looked at */
-		enum ms_rc rest = run(s, x, 0, chain.root, NULL);
-		if (rest != MS_OK)
-			return run(s, x, 0, chain.root, err);
-	}
-	if (rc != MS_OK)
-		return rc;
-	chain.is_ca = X509_check_ca(x) != 0;
-	read_eku(x, &chain);
-	rc = put_spki(x, spki, err);
-	if (rc == MS_OK)
-		*ret = chain;
-	return rc;
+	const struct ms_x509_params p = {.store = s, .leaf = leaf, .now_s = now_s};
+	return ms_x509_verify_chain(&p, ret, spki, NULL, err);
 }

@@ -23,5 +23,8 @@ struct ms_attest_check {
  * c->attest. */
 MS_MUST_USE enum ms_rc ms_attest_verify(
     const struct ms_attest_check *c, struct ms_tpm_attest *ret, enum ms_evidence_reason *ret_reason, struct ms_err *err);
+/* Magic, type, form of bytes whose signature was checked. */
+MS_MUST_USE enum ms_rc ms_attest_form(
+    struct ms_span attest, uint16_t want, struct ms_tpm_attest *ret, enum ms_evidence_reason *ret_reason, struct ms_err *err);
 
 #endif

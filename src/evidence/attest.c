@@ -26,17 +26,17 @@ check_signature(const struct ms_attest_check *c, enum ms_evidence_reason *ret_re
 	return rc == MS_OK ? MS_OK : ms_refuse(ret_reason, MS_EVIDENCE_BAD_SIGNATURE, err);
 }
 
-static enum ms_rc
-check_form(const struct ms_attest_check *c, struct ms_tpm_attest *ret, enum ms_evidence_reason *ret_reason, struct ms_err *err)
+enum ms_rc
+ms_attest_form(struct ms_span attest, uint16_t want, struct ms_tpm_attest *ret, enum ms_evidence_reason *ret_reason, struct ms_err *err)
 {
-	if (ms_tpm_attest_magic(c->attest) != MS_TPM_MAGIC)
+	if (ms_tpm_attest_magic(attest) != MS_TPM_MAGIC)
 		return ms_refuse(ret_reason, MS_EVIDENCE_WRONG_MAGIC, err);
-	uint16_t type = ms_tpm_attest_type(c->attest);
-	if (type != c->type) {
-		(void)ms_fail(err, MS_ERR_AUTH, "%s (0x%04x) where %s is due", ms_tpm_st_name(type), type, ms_tpm_st_name(c->type));
+	uint16_t type = ms_tpm_attest_type(attest);
+	if (type != want) {
+		(void)ms_fail(err, MS_ERR_AUTH, "%s (0x%04x) where %s is due", ms_tpm_st_name(type), type, ms_tpm_st_name(want));
 		return ms_refuse_more(ret_reason, MS_EVIDENCE_WRONG_TYPE, err);
 	}
-	if (ms_tpm_attest_parse(c->attest, ret, err) != MS_OK)
+	if (ms_tpm_attest_parse(attest, ret, err) != MS_OK)
 		return ms_refuse_more(ret_reason, MS_EVIDENCE_MALFORMED, err);
 	return MS_OK;
 }
@@ -51,7 +51,7 @@ ms_attest_verify(const struct ms_attest_check *c, struct ms_tpm_attest *ret, enu
 	struct ms_tpm_attest a;
 	enum ms_rc rc = check_signature(c, ret_reason, err);
 	if (rc == MS_OK)
-		rc = check_form(c, &a, ret_reason, err);
+		rc = ms_attest_form(c->attest, c->type, &a, ret_reason, err);
 	if (rc != MS_OK)
 		return rc;
 	if (!ms_span_eq(a.signer, ms_tpm_name_span(&c->ak->qualified)))

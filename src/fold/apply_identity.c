@@ -87,6 +87,8 @@ const struct ms_apply_row ms_apply_identity[] = {
     {"cert.issue", apply_issue},
     {"cert.refuse", NULL},
     {"crl.issue", apply_crl},
+    {"result.issue", NULL},
+    {"result.refuse", NULL},
     {"server.start", NULL},
     {"server.tls", NULL},
     {"server.refusals", NULL},

@@ -14,6 +14,7 @@ enum ms_keeper_act {
 	MS_ACT_SECRET_PUT = 8,
 	MS_ACT_SECRET_RELEASE = 9,
 	MS_ACT_CRL = 10,
+	MS_ACT_RESULT = 11,
 	MS_ACT_END
 };
 #define MS_ACT_FRAME_MAX (2u << 20)

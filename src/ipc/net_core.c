@@ -18,7 +18,7 @@ ms_net_request_build(const struct ms_net_request *r, struct ms_buf *out)
 static bool
 op_wants_tenant(enum ms_net_op op)
 {
-	return op != MS_OP_ROOT && op != MS_OP_CRL;
+	return op != MS_OP_ROOT && op != MS_OP_CRL && op != MS_OP_JWKS;
 }
 
 enum ms_rc

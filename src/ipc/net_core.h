@@ -25,6 +25,7 @@ enum ms_net_op {
 	MS_OP_ENROLL_STATUS = 6, /* POST /v1/t/TENANT/enroll/status */
 	MS_OP_ATTESTED = 7,      /* POST /v1/t/TENANT/attested: evidence and the request it is bound to */
 	MS_OP_OPERATOR = 8,      /* POST /v1/t/TENANT/op: an operator's signed operation */
+	MS_OP_JWKS = 9,          /* GET  /v1/jwks, /.well-known/jwks.json: the keys of attestation results */
 	MS_OP_END                /* one past the last */
 };
 
@@ -56,6 +57,7 @@ enum ms_net_kind {
 	MS_NET_CBOR = 0,  /* application/cbor */
 	MS_NET_OCTET = 1, /* application/octet-stream */
 	MS_NET_TEXT = 2,  /* text/plain; charset=utf-8 */
+	MS_NET_JWKS = 3,  /* application/jwk-set+json */
 	MS_NET_KIND_END
 };
 /* u16 HTTP status | u8 kind | u32 retry_after_s | body */

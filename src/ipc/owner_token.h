@@ -23,6 +23,7 @@ enum ms_token_slot {
 	MS_SLOT_INTAKE = 4,     /* P-256, derives */
 	MS_SLOT_WRAP = 5,       /* AES-256, wraps */
 	MS_SLOT_LOG = 6,        /* Ed25519, signs checkpoints */
+	MS_SLOT_TOKEN = 7,      /* P-256, signs attestation results */
 	MS_SLOT_END
 };
 #define MS_TOKEN_FRAME_MAX (128u << 10)

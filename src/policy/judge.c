@@ -212,6 +212,7 @@ judge(const struct ms_policy_input *in, struct ms_verdict *v, struct ms_err *err
 		return MS_OK;
 	}
 	memcpy(v->rule, rule->name.p, rule->name.len);
+	v->judged_pcrs = rule->pcrs;
 	if (!evidence_usable(in, rule->pcrs | 1, v)) /* PCR 0 is always looked at */
 		return MS_OK;
 	return judge_references(in, rule, v, err);

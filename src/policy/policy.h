@@ -181,7 +181,10 @@ struct ms_verdict {
 	char reference[MS_REFERENCE_NAME_MAX + 1]; /* whose PCRs were found; empty unless pass */
 	bool identity;                             /* pass, and the rule gives certificates */
 	uint64_t interval_s;
-	size_t n_reasons; /* 0 exactly when passed */
+	/* What the matching rule looks at, whatever came of it: attestation results tell relying parties. */
+	uint32_t judged_pcrs;             /* PCRs that it compares, by value or by their events */
+	bool judged_claims, judged_files; /* it has conditions on claims; it judges the files of the IMA list */
+	size_t n_reasons;                 /* 0 exactly when passed */
 	struct ms_verdict_reason reason[MS_VERDICT_REASONS_MAX];
 	size_t more_reasons; /* that found no room */
 	/* What would have been reasons but for waivers. To be audited: a pass with these rests on them. */

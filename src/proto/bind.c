@@ -15,6 +15,7 @@ static const char *const purposes[MS_PURPOSE_COUNT] = {
     [MS_PURPOSE_ATTEST] = "attest",
     [MS_PURPOSE_IDENTITY] = "identity",
     [MS_PURPOSE_SECRET] = "secret",
+    [MS_PURPOSE_RESULT] = "result",
 };
 
 const char *

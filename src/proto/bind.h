@@ -9,7 +9,15 @@
 #define MS_LEAF_LEN 32u
 #define MS_CODE_TEXT_MAX 64u
 
-enum ms_purpose { MS_PURPOSE_NONE, MS_PURPOSE_ENROLL, MS_PURPOSE_ATTEST, MS_PURPOSE_IDENTITY, MS_PURPOSE_SECRET, MS_PURPOSE_COUNT };
+enum ms_purpose {
+	MS_PURPOSE_NONE,
+	MS_PURPOSE_ENROLL,
+	MS_PURPOSE_ATTEST,
+	MS_PURPOSE_IDENTITY,
+	MS_PURPOSE_SECRET,
+	MS_PURPOSE_RESULT,
+	MS_PURPOSE_COUNT
+};
 const char *ms_purpose_name(enum ms_purpose p);       /* "enroll", ... */
 enum ms_purpose ms_purpose_by_name(struct ms_span s); /* MS_PURPOSE_NONE for another */
 

@@ -20,6 +20,7 @@ static const struct ms_cbor_field root_body_rows[] = {
     MS_CBOR_F_ARRAY(9, struct ms_root_body, operators, MS_CBOR_REQ, 65536),
     MS_CBOR_F_TEXT(10, struct ms_root_body, witness, MS_CBOR_REQ, 0, 64),
     MS_CBOR_F_UINT(11, struct ms_root_body, created_s, MS_CBOR_REQ, 0, UINT64_C(253402300799)),
+    MS_CBOR_F_BYTES(12, struct ms_root_body, token_point, MS_CBOR_REQ, 65, 65),
 };
 const struct ms_cbor_table ms_root_body_table = MS_CBOR_TABLE("root body", struct ms_root_body, root_body_rows);
 
@@ -226,6 +227,13 @@ static const struct ms_cbor_field secret_req_rows[] = {
 };
 const struct ms_cbor_table ms_secret_req_table = MS_CBOR_TABLE("secret req", struct ms_secret_req, secret_req_rows);
 
+static const struct ms_cbor_field result_req_rows[] = {
+    MS_CBOR_F_BYTES(1, struct ms_result_req, nonce, MS_CBOR_OPT, 8, 64), /* RFC 9711 4.1 */
+    MS_CBOR_F_TEXT(2, struct ms_result_req, audience, MS_CBOR_OPT, 1, 256),
+    MS_CBOR_F_BYTES(3, struct ms_result_req, op_id, MS_CBOR_REQ, 16, 16),
+};
+const struct ms_cbor_table ms_result_req_table = MS_CBOR_TABLE("result req", struct ms_result_req, result_req_rows);
+
 static const struct ms_cbor_field attested_resp_rows[] = {
     MS_CBOR_F_BYTES(1, struct ms_attested_resp, verdict, MS_CBOR_REQ, 1, 65536),
     MS_CBOR_F_BYTES(2, struct ms_attested_resp, entry, MS_CBOR_REQ, 1, 60000),
@@ -324,6 +332,17 @@ static const struct ms_cbor_field act_identity_rows[] = {
     MS_CBOR_F_UINT(10, struct ms_act_identity, not_after_s, MS_CBOR_REQ, 0, UINT64_C(253402300799)),
 };
 const struct ms_cbor_table ms_act_identity_table = MS_CBOR_TABLE("act identity", struct ms_act_identity, act_identity_rows);
+
+static const struct ms_cbor_field act_result_rows[] = {
+    MS_CBOR_F_BYTES(1, struct ms_act_result, admission, MS_CBOR_REQ, 1, 8192),
+    MS_CBOR_F_BYTES(2, struct ms_act_result, nonce, MS_CBOR_REQ, 40, 40),
+    MS_CBOR_F_BYTES(3, struct ms_act_result, exporter, MS_CBOR_REQ, 32, 32),
+    MS_CBOR_F_BYTES(4, struct ms_act_result, request, MS_CBOR_REQ, 1, 16384),
+    MS_CBOR_F_BYTES(5, struct ms_act_result, attest, MS_CBOR_REQ, 1, 1024),
+    MS_CBOR_F_BYTES(6, struct ms_act_result, signature, MS_CBOR_REQ, 1, 1024),
+    MS_CBOR_F_BYTES(7, struct ms_act_result, pcrs, MS_CBOR_REQ, 1, 2048),
+};
+const struct ms_cbor_table ms_act_result_table = MS_CBOR_TABLE("act result", struct ms_act_result, act_result_rows);
 
 static const struct ms_cbor_field act_secret_put_rows[] = {
     MS_CBOR_F_BYTES(1, struct ms_act_secret_put, op, MS_CBOR_REQ, 1, 900000),

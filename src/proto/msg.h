@@ -34,6 +34,7 @@ struct ms_root_body {
 	struct ms_span operators;
 	struct ms_span witness;
 	uint64_t created_s;
+	struct ms_span token_point; /* of the key that signs attestation results */
 };
 extern const struct ms_cbor_table ms_root_body_table;
 
@@ -285,6 +286,17 @@ struct ms_secret_req {
 };
 extern const struct ms_cbor_table ms_secret_req_table;
 
+/* Request of purpose result. */
+struct ms_result_req {
+	uint64_t present;
+	struct ms_span nonce;    /* optional: the relying party's */
+	struct ms_span audience; /* optional */
+	struct ms_span op_id;
+};
+#define MS_RESULT_REQ_NONCE 1u    /* its bit in present: MS_CBOR_BIT(), MS_CBOR_HAS() */
+#define MS_RESULT_REQ_AUDIENCE 2u /* its bit in present: MS_CBOR_BIT(), MS_CBOR_HAS() */
+extern const struct ms_cbor_table ms_result_req_table;
+
 struct ms_attested_resp {
 	uint64_t present;
 	struct ms_span verdict;
@@ -415,6 +427,19 @@ struct ms_act_identity {
 	uint64_t not_after_s;
 };
 extern const struct ms_cbor_table ms_act_identity_table;
+
+/* An attestation result. What the appraisal was is core's word, in the entry and here alike. */
+struct ms_act_result {
+	uint64_t present;
+	struct ms_span admission;
+	struct ms_span nonce;
+	struct ms_span exporter;
+	struct ms_span request;
+	struct ms_span attest;
+	struct ms_span signature;
+	struct ms_span pcrs;
+};
+extern const struct ms_cbor_table ms_act_result_table;
 
 struct ms_act_secret_put {
 	uint64_t present;

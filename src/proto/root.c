@@ -20,6 +20,7 @@ ms_root_free(struct ms_root *r)
 		return;
 	ms_pubkey_free(r->release);
 	ms_pubkey_free(r->intake);
+	ms_pubkey_free(r->token);
 	for (size_t i = 0; i < r->n_operators; i++)
 		ms_pubkey_free(r->operators[i].key);
 	free(r->mem);
@@ -90,7 +91,7 @@ check_certs(const struct ms_root_body *b, struct ms_cert *ca, struct ms_cert *is
 static enum ms_rc
 check_apart(const struct ms_root *r, const struct ms_cert *ca, const struct ms_cert *issuing, struct ms_err *err)
 {
-	const struct ms_span points[] = {ca->point, issuing->point, r->body.release_point, r->body.intake_point};
+	const struct ms_span points[] = {ca->point, issuing->point, r->body.release_point, r->body.intake_point, r->body.token_point};
 	for (size_t i = 0; i < sizeof points / sizeof *points; i++) {
 		for (size_t j = 0; j < i; j++)
 			if (ms_span_eq(points[i], points[j]))
@@ -131,6 +132,8 @@ verify(struct ms_root *r, struct ms_err *err)
 		rc = ms_pubkey_from_point(r->body.release_point.p, &r->release, err);
 	if (rc == MS_OK)
 		rc = ms_pubkey_from_point(r->body.intake_point.p, &r->intake, err);
+	if (rc == MS_OK)
+		rc = ms_pubkey_from_point(r->body.token_point.p, &r->token, err);
 	if (rc == MS_OK)
 		rc = take_operators(r, err);
 	return rc == MS_OK ? check_apart(r, &ca, &issuing, err) : rc;

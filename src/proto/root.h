@@ -19,7 +19,7 @@ struct ms_root {
 	uint8_t hash[32];         /* SHA-256 of the file: what is pinned */
 	struct ms_span wire;      /* the file */
 	struct ms_root_body body; /* its spans borrow from `wire` */
-	struct ms_pubkey *release, *intake;
+	struct ms_pubkey *release, *intake, *token;
 	size_t n_operators;
 	struct ms_operator_key operators[MS_ROOT_OPERATORS_MAX];
 	uint8_t *mem;

@@ -93,7 +93,8 @@ check_uses(bool softhsm)
 	CHECK_OK(ms_token_prepare(&d->keeper.config, &t, &err), &err);
 	CHECK_OK(ms_token_start(t, MS_SLOTS_KEEPER & ~MS_SLOT_BIT(MS_SLOT_CA_ISSUING), &err), &err);
 	for (unsigned slot = 0; slot < 256; slot++) {
-		bool signs = slot == MS_SLOT_RELEASE, derives = slot == MS_SLOT_INTAKE, wraps = slot == MS_SLOT_WRAP;
+		bool signs = slot == MS_SLOT_RELEASE || slot == MS_SLOT_TOKEN, derives = slot == MS_SLOT_INTAKE,
+		     wraps = slot == MS_SLOT_WRAP;
 		CHECK((ms_token_sign(t, slot, ms_span(digest, 32), sig, &err) == MS_OK) == signs);
 		CHECK(derives || ms_token_derive(t, slot, point, &none, &err) == MS_ERR_USAGE);
 		CHECK(wraps || ms_token_wrap(t, slot, &a, pt, &out, &err) == MS_ERR_USAGE);
@@ -362,7 +363,8 @@ MS_TEST(I16_a_request_beyond_its_slot_ends_the_peer)
 	} rows[] = {{MS_TOKEN_SIGN, MS_SLOT_CA_ROOT, 33}, {MS_TOKEN_SIGN, MS_SLOT_LOG, 33}, {MS_TOKEN_SIGN, MS_SLOT_INTAKE, 33},
 	    {MS_TOKEN_SIGN, MS_SLOT_WRAP, 33}, {MS_TOKEN_SIGN, 200, 33}, {MS_TOKEN_SIGN, MS_SLOT_RELEASE, 34},
 	    {MS_TOKEN_DERIVE, MS_SLOT_RELEASE, 66}, {MS_TOKEN_WRAP, MS_SLOT_RELEASE, 40}, {MS_TOKEN_UNWRAP, MS_SLOT_INTAKE, 60},
-	    {MS_TOKEN_PUBLIC, MS_SLOT_WRAP, 1}, {MS_TOKEN_PUBLIC, MS_SLOT_CA_ROOT, 1}, {6, MS_SLOT_RELEASE, 1}, {0, 0, 0}};
+	    {MS_TOKEN_DERIVE, MS_SLOT_TOKEN, 66}, {MS_TOKEN_PUBLIC, MS_SLOT_WRAP, 1}, {MS_TOKEN_PUBLIC, MS_SLOT_CA_ROOT, 1},
+	    {6, MS_SLOT_RELEASE, 1}, {0, 0, 0}};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		bytes[0] = rows[i].slot;
 		const struct ms_frame f = {.type = rows[i].type, .id = 1, .payload = ms_span(bytes, rows[i].len), .fd = -1};

@@ -78,7 +78,7 @@ owner_init(struct test_owner *o, const struct test_deployment *d, const char *na
 
 /* Points of keeper's keys, and the log's verifier key, as they come out of the tokens. */
 struct publics {
-	uint8_t issuing[MS_POINT_LEN], release[MS_POINT_LEN], intake[MS_POINT_LEN];
+	uint8_t issuing[MS_POINT_LEN], release[MS_POINT_LEN], intake[MS_POINT_LEN], token[MS_POINT_LEN];
 	char vkey[MS_VKEY_TEXT_MAX + 1];
 };
 
@@ -100,6 +100,7 @@ make_keys(struct test_deployment *d, struct publics *p)
 	copy_point(t, MS_SLOT_CA_ISSUING, p->issuing);
 	copy_point(t, MS_SLOT_RELEASE, p->release);
 	copy_point(t, MS_SLOT_INTAKE, p->intake);
+	copy_point(t, MS_SLOT_TOKEN, p->token);
 	ms_token_free(t);
 	t = NULL;
 	CHECK_OK(ms_token_generate(&d->notary.config, MS_SLOTS_NOTARY, &t, &err), &err);
@@ -182,6 +183,7 @@ make_root(struct test_deployment *d, const struct publics *p, struct ms_signer *
 	    .ca_issuing = ms_buf_span(&issuing_der),
 	    .release_point = ms_span(p->release, MS_POINT_LEN),
 	    .intake_point = ms_span(p->intake, MS_POINT_LEN),
+	    .token_point = ms_span(p->token, MS_POINT_LEN),
 	    .log_vkey = ms_span_str(p->vkey),
 	    .operators = ms_buf_span(&operators),
 	    .created_s = now};

@@ -349,7 +349,9 @@ verify_data(const char *key, const char *sig_name, enum ms_sig_scheme scheme)
 	CHECK_INT(ms_pubkey_verify(k, scheme, msg, ms_span(sig.p, sig.len - 1), NULL), MS_ERR_AUTH);
 	for (unsigned other = 0; other < MS_SIG_SCHEME_COUNT; other++) {
 		enum ms_rc rc = ms_pubkey_verify(k, (enum ms_sig_scheme)other, msg, sig, NULL);
-		bool same = other == scheme || (scheme == MS_SIG_RSA_PSS_SHA256 && other == MS_SIG_RSA_PSS_SHA256_TPM);
+		bool same = other == scheme || (scheme == MS_SIG_RSA_PSS_SHA256 && other == MS_SIG_RSA_PSS_SHA256_TPM) ||
+			    (scheme == MS_SIG_RSA_PSS_SHA384 && other == MS_SIG_RSA_PSS_SHA384_TPM) ||
+			    (scheme == MS_SIG_RSA_PSS_SHA512 && other == MS_SIG_RSA_PSS_SHA512_TPM);
 		CHECK(same ? rc == MS_OK : rc == MS_ERR_AUTH || rc == MS_ERR_USAGE);
 	}
 	ms_pubkey_free(k);

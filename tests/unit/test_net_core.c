@@ -87,7 +87,7 @@ MS_TEST(net_request_takes_a_body_at_the_cap_and_refuses_one_over_it)
 
 MS_TEST(net_response_round_trips_and_refuses_odd_ones)
 {
-	static const uint8_t bad[][7] = {{0, 199, 0, 0, 0, 0, 0}, {0x02, 0x58, 0, 0, 0, 0, 0}, {0, 200, 3, 0, 0, 0, 0},
+	static const uint8_t bad[][7] = {{0, 199, 0, 0, 0, 0, 0}, {0x02, 0x58, 0, 0, 0, 0, 0}, {0, 200, 4, 0, 0, 0, 0},
 	    {0, 200, 255, 0, 0, 0, 0}, {0xff, 0xff, 0, 0, 0, 0, 0}};
 	struct ms_net_response r = {.status = 429, .kind = MS_NET_TEXT, .retry_after_s = 7, .body = ms_span_str("x")}, out;
 	MS_OWN(ms_buf_fini) struct ms_buf b = {0};

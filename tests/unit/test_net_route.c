@@ -29,6 +29,8 @@ MS_TEST(route_finds_each_operation_with_its_tenant_and_cap)
 	    {MS_HTTP_GET, "/v1/health", 0, 0, ""},
 	    {MS_HTTP_GET, "/v1/root", MS_OP_ROOT, 0, ""},
 	    {MS_HTTP_GET, "/v1/crl", MS_OP_CRL, 0, ""},
+	    {MS_HTTP_GET, "/v1/jwks", MS_OP_JWKS, 0, ""},
+	    {MS_HTTP_GET, "/.well-known/jwks.json", MS_OP_JWKS, 0, ""},
 	    {MS_HTTP_POST, "/v1/t/default/challenge", MS_OP_CHALLENGE, 4096, "default"},
 	    {MS_HTTP_POST, "/v1/t/a/enroll/begin", MS_OP_ENROLL_BEGIN, 65536, "a"},
 	    {MS_HTTP_POST, "/v1/t/a.b/enroll/finish", MS_OP_ENROLL_FINISH, 262144, "a.b"},

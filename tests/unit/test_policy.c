@@ -279,6 +279,7 @@ MS_TEST(policy_passes_when_one_whole_set_of_the_model_accepts_and_never_by_mixin
 	memcpy(mixed.value[7], v2.value[7], MS_PCR_LEN);
 	struct ms_verdict v = judge(p, "m", &v1, &shelf);
 	CHECK(v.outcome == MS_OUTCOME_PASS && v.identity);
+	CHECK(v.judged_pcrs != 0 && !v.judged_claims && !v.judged_files);
 	assert_string_equal(v.reference, "a");
 	assert_string_equal(v.rule, "r");
 	v = judge(p, "m", &v2, &shelf);

@@ -9,7 +9,7 @@
 #include "proto/root.h"
 #include "support/test.h"
 
-enum { CA, ISSUING, RELEASE, INTAKE, ADMIN, FACTORY, STRANGER, KEYS };
+enum { CA, ISSUING, RELEASE, INTAKE, TOKEN, ADMIN, FACTORY, STRANGER, KEYS };
 static struct ms_softkey *key[KEYS];
 static struct ms_buf ca_der, issuing_der, foreign_der;
 static char vkey_text[MS_VKEY_TEXT_MAX + 1];
@@ -20,7 +20,7 @@ struct bend {
 	unsigned signer; /* CA when 0 */
 	const char *audience, *tenant, *kind;
 	uint64_t epoch, issued_s, expires_s;
-	struct ms_span issuing, release, intake, log;
+	struct ms_span issuing, release, intake, token, log;
 	const char *role, *operator_tenant;
 	unsigned operator_key;
 	size_t n_operators;
@@ -115,6 +115,7 @@ make(const struct bend *b, struct ms_buf *wire)
 	    .ca_issuing = or (b->issuing, ms_buf_span(&issuing_der)),
 	    .release_point = or (b->release, point(RELEASE)),
 	    .intake_point = or (b->intake, point(INTAKE)),
+	    .token_point = or (b->token, point(TOKEN)),
 	    .log_vkey = or (b->log, ms_span_str(vkey_text)),
 	    .operators = ms_buf_span(&operators)};
 	CHECK_OK(ms_cbor_build_map(&ms_root_body_table, &m, &body, &err), &err);
@@ -160,7 +161,8 @@ MS_TEST(a_whole_root_loads_and_knows_its_operators)
 {
 	MS_OWN(ms_root_free) struct ms_root *r = good();
 	CHECK(memcmp(r->deployment, deployment, 16) == 0 && r->n_operators == 2);
-	CHECK(ms_span_eq(ms_pubkey_point(r->release), point(RELEASE)) && ms_span_eq(ms_pubkey_point(r->intake), point(INTAKE)));
+	CHECK(ms_span_eq(ms_pubkey_point(r->release), point(RELEASE)) && ms_span_eq(ms_pubkey_point(r->intake), point(INTAKE)) &&
+	      ms_span_eq(ms_pubkey_point(r->token), point(TOKEN)));
 	struct ms_span admin = ms_span(ms_pubkey_id(ms_softkey_public(key[ADMIN])), 32);
 	struct ms_span factory = ms_span(ms_pubkey_id(ms_softkey_public(key[FACTORY])), 32);
 	struct ms_span stranger = ms_span(ms_pubkey_id(ms_softkey_public(key[STRANGER])), 32);
@@ -246,6 +248,9 @@ MS_TEST(I16_no_key_has_two_roles)
 	refused(&(struct bend){.release = point(INTAKE)});
 	refused(&(struct bend){.release = point(CA)});
 	refused(&(struct bend){.intake = point(ISSUING)});
+	refused(&(struct bend){.token = point(RELEASE)});
+	refused(&(struct bend){.token = point(CA)});
+	refused(&(struct bend){.token = point(ADMIN)});
 	refused(&(struct bend){.operator_key = RELEASE});
 	refused(&(struct bend){.operator_key = ISSUING});
 }

@@ -307,6 +307,7 @@ parse_request(struct ms_attested_job *a, struct ms_err *err)
 		return ms_cbor_parse_map(&ms_secret_req_table, a->msg.request, &a->secret, err);
 	case MS_PURPOSE_NONE:
 	case MS_PURPOSE_ENROLL:
+	case MS_PURPOSE_RESULT:
 	case MS_PURPOSE_COUNT:
 		break;
 	}

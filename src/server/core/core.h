@@ -117,6 +117,7 @@ MS_MUST_USE enum ms_rc ms_keeper_ask(struct ms_core *c, struct ms_job *j, enum m
 typedef enum ms_rc (*ms_request_fn)(struct ms_core *c, struct ms_job *j, struct ms_err *err);
 enum ms_rc ms_request_root(struct ms_core *c, struct ms_job *j, struct ms_err *err);
 enum ms_rc ms_request_crl(struct ms_core *c, struct ms_job *j, struct ms_err *err);
+enum ms_rc ms_request_jwks(struct ms_core *c, struct ms_job *j, struct ms_err *err);
 enum ms_rc ms_request_challenge(struct ms_core *c, struct ms_job *j, struct ms_err *err);
 enum ms_rc ms_request_enroll_begin(struct ms_core *c, struct ms_job *j, struct ms_err *err);
 enum ms_rc ms_request_enroll_finish(struct ms_core *c, struct ms_job *j, struct ms_err *err);

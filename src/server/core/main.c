@@ -44,6 +44,7 @@ static const ms_request_fn requests[MS_OP_END] = {
     [MS_OP_ENROLL_STATUS] = ms_request_enroll_status,
     [MS_OP_ATTESTED] = ms_request_attested,
     [MS_OP_OPERATOR] = ms_request_operator,
+    [MS_OP_JWKS] = ms_request_jwks,
 };
 
 /* Is it one of the tenants that this server has? Nothing else is told about another (I8). */

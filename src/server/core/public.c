@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "crypto/cosesig.h"
+#include "crypto/jws.h"
 #include "server/core/core.h"
 
 enum ms_rc
@@ -22,6 +23,16 @@ ms_request_crl(struct ms_core *c, struct ms_job *j, struct ms_err *err)
 	j->kind = MS_NET_OCTET;
 	j->answered = true;
 	return ms_buf_check(&j->out, err);
+}
+
+/* The key that signs attestation results, for relying parties. */
+enum ms_rc
+ms_request_jwks(struct ms_core *c, struct ms_job *j, struct ms_err *err)
+{
+	const struct ms_pubkey *const keys[] = {c->root->token};
+	j->kind = MS_NET_JWKS;
+	j->answered = true;
+	return ms_jwks_build(keys, 1, &j->out, err);
 }
 
 static enum ms_rc

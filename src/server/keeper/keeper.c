@@ -34,8 +34,8 @@ take_keys(struct ms_keeper *k, struct ms_err *err)
 	const struct {
 		unsigned slot;
 		struct ms_span point;
-	} rows[] = {
-	    {MS_SLOT_CA_ISSUING, issuing.point}, {MS_SLOT_RELEASE, root->body.release_point}, {MS_SLOT_INTAKE, root->body.intake_point}};
+	} rows[] = {{MS_SLOT_CA_ISSUING, issuing.point}, {MS_SLOT_RELEASE, root->body.release_point},
+	    {MS_SLOT_INTAKE, root->body.intake_point}, {MS_SLOT_TOKEN, root->body.token_point}};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		const struct ms_pubkey *pub = ms_token_client_public(k->p.token, rows[i].slot);
 		if (pub == NULL || !ms_span_eq(ms_pubkey_point(pub), rows[i].point))
@@ -44,6 +44,7 @@ take_keys(struct ms_keeper *k, struct ms_err *err)
 	}
 	k->issuing = ms_token_client_signer(k->p.token, MS_SLOT_CA_ISSUING);
 	k->release = ms_token_client_signer(k->p.token, MS_SLOT_RELEASE);
+	k->token = ms_token_client_signer(k->p.token, MS_SLOT_TOKEN);
 	k->intake = ms_token_client_ecdh(k->p.token, MS_SLOT_INTAKE);
 	return MS_OK;
 }

@@ -20,7 +20,7 @@ struct ms_keeper {
 	struct ms_keeper_params p;
 	struct ms_vkey *log;
 	struct ms_ticket_memo memo;
-	struct ms_signer release, issuing;
+	struct ms_signer release, issuing, token;
 	struct ms_ecdh intake;
 	struct ms_secret *boot_secret; /* credential secrets are derived from it */
 	struct ms_authority_clock clock;

@@ -22,8 +22,10 @@ phrase(unsigned status)
 void
 ms_reply_head(struct ms_buf *out, const struct ms_net_response *r, const char *allow, bool close)
 {
-	static const char *const types[MS_NET_KIND_END] = {
-	    [MS_NET_CBOR] = "application/cbor", [MS_NET_OCTET] = "application/octet-stream", [MS_NET_TEXT] = "text/plain; charset=utf-8"};
+	static const char *const types[MS_NET_KIND_END] = {[MS_NET_CBOR] = "application/cbor",
+	    [MS_NET_OCTET] = "application/octet-stream",
+	    [MS_NET_TEXT] = "text/plain; charset=utf-8",
+	    [MS_NET_JWKS] = "application/jwk-set+json"};
 	ms_buf_fmt(out, "HTTP/1.1 %u %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\nCache-Control: no-store\r\n", r->status,
 	    phrase(r->status), types[r->kind], r->body.len);
 	if (r->retry_after_s > 0)

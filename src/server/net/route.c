@@ -7,6 +7,8 @@ static const struct ms_route routes[] = {
     {MS_HTTP_GET, "/v1/health", 0, 0},
     {MS_HTTP_GET, "/v1/root", MS_OP_ROOT, 0},
     {MS_HTTP_GET, "/v1/crl", MS_OP_CRL, 0},
+    {MS_HTTP_GET, "/v1/jwks", MS_OP_JWKS, 0},
+    {MS_HTTP_GET, "/.well-known/jwks.json", MS_OP_JWKS, 0},
     {MS_HTTP_POST, "/v1/t/*/challenge", MS_OP_CHALLENGE, 4 * KIB},
     {MS_HTTP_POST, "/v1/t/*/enroll/begin", MS_OP_ENROLL_BEGIN, 64 * KIB},
     {MS_HTTP_POST, "/v1/t/*/enroll/finish", MS_OP_ENROLL_FINISH, 256 * KIB},

@@ -17,7 +17,7 @@
 struct form {
 	uint64_t present;
 	uint64_t version;
-	struct ms_span ca_root, ca_issuing, release, intake, wrap, log;
+	struct ms_span ca_root, ca_issuing, release, intake, wrap, log, token;
 };
 #define KEY_ROW(slot, member) MS_CBOR_F_BYTES(10 + (slot), struct form, member, MS_CBOR_OPT, MS_RAW_KEY_LEN, MS_RAW_KEY_LEN)
 static const struct ms_cbor_field form_rows[] = {
@@ -28,6 +28,7 @@ static const struct ms_cbor_field form_rows[] = {
     KEY_ROW(MS_SLOT_INTAKE, intake),
     KEY_ROW(MS_SLOT_WRAP, wrap),
     KEY_ROW(MS_SLOT_LOG, log),
+    KEY_ROW(MS_SLOT_TOKEN, token),
 };
 static const struct ms_cbor_table form_table = MS_CBOR_TABLE("key file", struct form, form_rows);
 
@@ -50,7 +51,8 @@ member_of(struct form *f, unsigned slot)
 	    [MS_SLOT_RELEASE] = &f->release,
 	    [MS_SLOT_INTAKE] = &f->intake,
 	    [MS_SLOT_WRAP] = &f->wrap,
-	    [MS_SLOT_LOG] = &f->log};
+	    [MS_SLOT_LOG] = &f->log,
+	    [MS_SLOT_TOKEN] = &f->token};
 	return members[slot];
 }
 

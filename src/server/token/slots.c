@@ -8,6 +8,7 @@ static const struct ms_slot_row rows[MS_SLOT_END] = {
     [MS_SLOT_RELEASE] = {"release", MS_SLOT_SIGNS_P256},
     [MS_SLOT_INTAKE] = {"intake", MS_SLOT_DERIVES},
     [MS_SLOT_WRAP] = {"wrap", MS_SLOT_WRAPS},
+    [MS_SLOT_TOKEN] = {"token", MS_SLOT_SIGNS_P256},
     [MS_SLOT_LOG] = {"log", MS_SLOT_SIGNS_ED25519},
 };
 

@@ -17,7 +17,8 @@ const struct ms_slot_row *ms_slot_row(unsigned slot);
 #define MS_SLOT_BIT(slot) (1u << (slot))
 #define MS_SLOTS_ROOT MS_SLOT_BIT(MS_SLOT_CA_ROOT) /* at init only; then it is kept away from the server */
 #define MS_SLOTS_KEEPER \
-	(MS_SLOT_BIT(MS_SLOT_CA_ISSUING) | MS_SLOT_BIT(MS_SLOT_RELEASE) | MS_SLOT_BIT(MS_SLOT_INTAKE) | MS_SLOT_BIT(MS_SLOT_WRAP))
+	(MS_SLOT_BIT(MS_SLOT_CA_ISSUING) | MS_SLOT_BIT(MS_SLOT_RELEASE) | MS_SLOT_BIT(MS_SLOT_INTAKE) | MS_SLOT_BIT(MS_SLOT_WRAP) | \
+	    MS_SLOT_BIT(MS_SLOT_TOKEN))
 #define MS_SLOTS_NOTARY MS_SLOT_BIT(MS_SLOT_LOG)
 
 #endif
