@@ -28,6 +28,13 @@ one, two = bytes(range(32)), bytes(range(1, 33))
 save("reference", "one", cbor2.dumps({1: "a", 2: 1, 3: "m", 4: {0: [one]}, 5: "", 6: 0}, canonical=True))
 save("reference", "two", cbor2.dumps({1: "a", 2: 7, 3: "m", 4: {0: [one, two], 14: [two]}, 5: "dev-1", 6: 1700000000}, canonical=True))
 save("reference", "falling", cbor2.dumps({1: "a", 2: 1, 3: "m", 4: {0: [two, one]}, 5: "", 6: 0}, canonical=True))
+files = [b"/bin/a", bytes([4, 0]) + one, b"/bin/a", bytes([4, 1]) + two, b"/bin/b", bytes([2, 2]) + one[:20]]
+everything = {1: "a", 2: 1, 4: {4: [one, two]}, 5: "", 6: 5, 7: [["x", 1], ["y", 2]], 8: bytes([0, 2]), 9: {0: [one], 4: [one, two]},
+              10: bytes([1, 0, 0]), 11: files, 13: [b"key a", b"key b"], 14: True}
+save("reference", "everything", cbor2.dumps(everything, canonical=True))
+part = cbor2.dumps(files, canonical=True)
+save("reference", "part", part)
+save("reference", "in_parts", cbor2.dumps({1: "a", 2: 1, 3: "m", 4: {}, 5: "", 6: 5, 12: [[one, len(part), 3]]}, canonical=True))
 os.makedirs(os.path.join(HERE, "corpus", "policy_yaml"), exist_ok=True)
 for f in glob.glob(os.path.join(HERE, "../docs/examples/policy/*.yaml")):
     shutil.copy(f, os.path.join(HERE, "corpus", "policy_yaml"))
