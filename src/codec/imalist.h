@@ -10,6 +10,7 @@
 #define MS_IMA_NAME_MAX 256u            /* bytes of a template's name or format */
 #define MS_IMA_FIELDS_MAX 16u           /* of a template */
 #define MS_IMA_FIELD_LEN_MAX (1u << 20) /* bytes of one field of an entry */
+#define MS_IMA_PATH_MAX 4096u           /* bytes of a path: the kernel's PATH_MAX */
 #define MS_IMA_PARTS_MAX 3u
 
 /* linux/hash_info.h, enum hash_algo. MS_IMA_HASH_COUNT: a name that no kernel has. */
@@ -66,8 +67,8 @@ struct ms_ima_entry {
 size_t ms_ima_entry_parts(const struct ms_ima_entry *e, struct ms_span ret[static MS_IMA_PARTS_MAX]);
 
 struct ms_imalist_caps {
-	size_t bytes;
-	uint32_t entries;
+	size_t bytes;     /* evidence.ima_bytes */
+	uint32_t entries; /* evidence.ima_entries */
 };
 /* Reads one list from its start to its end. A value type: the list is borrowed and must outlive it. */
 struct ms_imalist {
@@ -75,6 +76,7 @@ struct ms_imalist {
 	struct ms_imalist_caps caps;
 	size_t off;
 	uint32_t first, next; /* numbers of entries */
+	uint32_t line;        /* of an ASCII list, from 1: where the last entry was */
 	bool ascii;
 	uint8_t digest_len; /* of `listed`, the same in all of a list: 20 (SHA-1), 32, 48, 64 */
 	struct ms_buf scratch;

@@ -36,6 +36,26 @@
 	X("ek.revocation-checked", BOOL, ONE, NEVER, "whether every issuer in the chain of the EK certificate had a good CRL") \
 	X("ek.spec-family", TEXT, ONE, NEVER, "family of the TPM specification that the EK certificate names, such as 2.0") \
 	X("ek.spec-level", UINT, ONE, NEVER, "level of that specification") \
-	X("ek.spec-revision", UINT, ONE, NEVER, "revision of that specification")
+	X("ek.spec-revision", UINT, ONE, NEVER, "revision of that specification") \
+	X("ima.boot-aggregate", TEXT, ONE, NEVER, \
+	    "what the first entry of the IMA list says of the PCRs before the kernel: pcrs-0-9 or pcrs-0-7 (it is their digest), " \
+	    "differs, zeros (the kernel found no TPM), unchecked (no boot log, or another bank)") \
+	X("ima.buffer", TEXT, MANY, NEVER, \
+	    "a buffer that the kernel measured, as NAME HASH:DIGEST; those with a claim of their own are not among them") \
+	X("ima.entries", UINT, ONE, NEVER, "entries of the IMA list that was judged; of a continued list those that are new") \
+	X("ima.hash", TEXT, MANY, NEVER, "hash in which files were measured, such as sha256") \
+	X("ima.kernel-version", TEXT, MANY, NEVER, "version of the kernel, as it measured itself") \
+	X("ima.kexec-cmdline", TEXT, MANY, NEVER, "command line of a kernel that was loaded to be started without a reboot") \
+	X("ima.keyring", TEXT, MANY, NEVER, "a key that was put on a keyring of the kernel, as KEYRING HASH:DIGEST") \
+	X("ima.signatures-bad", UINT, ONE, NEVER, "measured files whose IMA signature is wrong") \
+	X("ima.signatures-good", UINT, ONE, NEVER, "measured files with an IMA signature by a key that is known") \
+	X("ima.signatures-unknown", UINT, ONE, NEVER, \
+	    "measured files with an IMA signature that could not be checked: the key is not known, or the form") \
+	X("ima.signer", BYTES, MANY, NEVER, "a known key that signed measured files: SHA-256 of its SubjectPublicKeyInfo") \
+	X("ima.signer-measured", BYTES, MANY, NEVER, \
+	    "the same for a key that is known only because the machine measured it onto a keyring: believe it as far as that keyring") \
+	X("ima.template", TEXT, MANY, NEVER, "template of entries of the IMA list, such as ima-ng") \
+	X("ima.violations", UINT, ONE, NEVER, \
+	    "files that changed while they were measured: what ran is not known, nor is which file it was")
 
 #endif

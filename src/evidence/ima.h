@@ -6,12 +6,8 @@
 #include "evidence/appraisal.h"
 
 #define MS_IMA_PCR 10u
-#define MS_IMA_CAPS_SERVER ((struct ms_ima_caps){.bytes = 1u << 20, .entries = 20000})
-#define MS_IMA_CAPS_OFFLINE ((struct ms_ima_caps){.bytes = 64u << 20, .entries = MS_APPRAISAL_IMA_MAX})
-struct ms_ima_caps {
-	size_t bytes;     /* evidence.ima_bytes */
-	uint32_t entries; /* evidence.ima_entries */
-};
+#define MS_IMA_CAPS_SERVER ((struct ms_imalist_caps){.bytes = 1u << 20, .entries = 20000})
+#define MS_IMA_CAPS_OFFLINE ((struct ms_imalist_caps){.bytes = 64u << 20, .entries = MS_APPRAISAL_IMA_MAX})
 
 /* ---- keys that sign files (imakey.c) ---- */
 
@@ -82,12 +78,21 @@ enum ms_ima_aggregate ms_ima_boot_aggregate_check(const struct ms_ima_file *firs
 
 /* ---- for the server (ima.c) ---- */
 
-/* Read a list that begins with entry `from` (0: since boot) into the appraisal: tuples of the SHA-256 bank (type: enum
- * ms_ima_template; offset and len: the entry), files, claims `ima.*`. Claims speak of the entries of this list. The files borrow
- * from `list`, or from the appraisal when the list is ASCII. When a->has_boot, the boot aggregate is checked against its PCRs.
+struct ms_ima_evidence {
+	struct ms_span list;
+	uint32_t from; /* number of its first entry; 0: since boot */
+	struct ms_imalist_caps caps;
+	const struct ms_ima_keyring *keys; /* NULL: none are known */
+	/* PCR 10 where the list begins and as it was quoted, SHA-256 bank; NULL: not given. With both, what the kernel added after
+	 * the quote is left out of everything, for nothing proves it. Claims of an appraisal without them may speak of such entries. */
+	const uint8_t *start, *quoted;
+};
+/* Read a list into the appraisal: tuples of the SHA-256 bank (type: enum ms_ima_template; offset and len: the entry), files,
+ * claims `ima.*`, which speak of the entries of this list only. The files borrow from the list, or from the appraisal when the
+ * list is ASCII. When a->has_boot, the boot aggregate is checked against the PCRs of that log. Whether PCR 10 is explained
+ * is for ms_appraisal_ima_replay() to say.
  * MS_ERR_MALFORMED, MS_ERR_UNSUPPORTED, MS_ERR_TOO_BIG (the text names the cap), MS_ERR_AUTH (a buffer that is not what its
  * digest says): the text names the entry, and the appraisal is of no use any more. */
-MS_MUST_USE enum ms_rc ms_ima_appraise(struct ms_span list, uint32_t from, const struct ms_ima_caps *caps,
-    const struct ms_ima_keyring *keys, struct ms_appraisal *a, struct ms_err *err);
+MS_MUST_USE enum ms_rc ms_ima_appraise(const struct ms_ima_evidence *ev, struct ms_appraisal *a, struct ms_err *err);
 
 #endif
