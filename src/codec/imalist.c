@@ -36,7 +36,7 @@ ms_imalist_init(struct ms_imalist *it, struct ms_span list, uint32_t first, cons
 {
 	if (list.len > caps->bytes)
 		return ms_fail(err, MS_ERR_TOO_BIG, "IMA list of %zu bytes, evidence.ima_bytes allows %zu", list.len, caps->bytes);
-	bool ascii = list.len > 0 && list.p[0] >= PCRS; /* else the first byte of a PCR's number */
+	bool ascii = list.len > 1 ? list.p[1] != 0 : list.len == 1 && list.p[0] >= PCRS; /* else of a PCR's number */
 	if (!ascii && list.len >= 4 && list.p[0] == 0 && list.p[1] == 0 && list.p[2] == 0 && list.p[3] != 0)
 		return ms_fail(
 		    err, MS_ERR_UNSUPPORTED, "IMA list of a big-endian kernel: boot it with ima_canonical_fmt, or give the ASCII list");

@@ -179,6 +179,8 @@ ms_ima_line_parse(struct ms_span line, struct ms_buf *scratch, struct ms_ima_lin
 	enum ms_rc rc = put_hex(scratch, cut_left(&line), "template digest", err);
 	l.listed_len = scratch->len - before;
 	l.template_name = cut_left(&line);
+	if (rc == MS_OK && l.template_name.len == 0)
+		return ms_fail(err, MS_ERR_MALFORMED, "the line ends before its template");
 	if (rc == MS_OK && !ms_ima_format_find(l.template_name, &l.format))
 		return ms_fail(err, MS_ERR_UNSUPPORTED, "template that no kernel has");
 	before = scratch->len;

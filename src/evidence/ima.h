@@ -39,7 +39,8 @@ void ms_ima_signature_check(
 
 enum ms_ima_extend {
 	MS_IMA_EXTEND_HASHED, /* Linux from 5.8 on: each bank gets the template data's digest in its own hash */
-	MS_IMA_EXTEND_PADDED, /* before: each bank gets the SHA-1, filled up with zeros */
+	MS_IMA_EXTEND_PADDED, /* before, and later when the kernel could not compute a bank's hash at boot (Debian 12: SHA-384):
+	                       * the SHA-1, filled up with zeros */
 };
 #define MS_IMA_BANKS 4u
 struct ms_ima_bank {

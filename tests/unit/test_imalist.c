@@ -253,7 +253,7 @@ MS_TEST(lines_that_are_none_are_refused_with_their_number)
 	    {"10 " SHA1_A " ima-ng sha1" SHA1_A " /a\n", MS_ERR_MALFORMED, "not hex"},
 	    {"10 " SHA1_A " ima-ng :" SHA1_A " /a\n", MS_ERR_UNSUPPORTED, "hash"},
 	    {"10 " SHA1_A " ima-ng\n", MS_ERR_MALFORMED, "without the name of its hash"},
-	    {"10 " SHA1_A "\n", MS_ERR_UNSUPPORTED, "template"},
+	    {"10 " SHA1_A "\n", MS_ERR_MALFORMED, "ends before its template"},
 	    {"10\n", MS_ERR_MALFORMED, ""},
 	    {"10 " SHA1_A " ima " SHA256_A " /a\n", MS_ERR_MALFORMED, "name of"},
 	    {"10 " SHA1_A " ima-sig sha1:" SHA1_A " /a 030\n", MS_ERR_MALFORMED, "odd number"},
