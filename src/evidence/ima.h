@@ -42,7 +42,6 @@ enum ms_ima_extend {
 	MS_IMA_EXTEND_PADDED, /* before, and later when the kernel could not compute a bank's hash at boot (Debian 12: SHA-384):
 	                       * the SHA-1, filled up with zeros */
 };
-#define MS_IMA_BANKS 4u
 struct ms_ima_bank {
 	enum ms_hash hash;
 	uint8_t len;
@@ -51,7 +50,8 @@ struct ms_ima_bank {
 };
 /* The running state, from zeros: entry after entry. */
 struct ms_ima_replay;
-MS_MUST_USE enum ms_rc ms_ima_replay_new(uint32_t banks, struct ms_ima_replay **ret, struct ms_err *err); /* bits: 1 << enum ms_hash */
+/* bits of `banks`: 1 << enum ms_hash. MS_ERR_UNSUPPORTED: a hash that the crypto library lacks. */
+MS_MUST_USE enum ms_rc ms_ima_replay_new(uint32_t banks, struct ms_ima_replay **ret, struct ms_err *err);
 void ms_ima_replay_free(struct ms_ima_replay *r);
 MS_CLEANUP(struct ms_ima_replay, ms_ima_replay_free)
 /* Extend one entry. MS_ERR_AUTH: the digest that the list has is not that of its template data, or a buffer's not that of the

@@ -4,7 +4,7 @@
 
 #include "evidence/ima_int.h"
 
-#define HASHES 4u
+#define HASHES 5u /* enum ms_hash */
 
 struct ms_ima_replay {
 	uint32_t banks;
@@ -16,6 +16,11 @@ ms_ima_replay_new(uint32_t banks, struct ms_ima_replay **ret, struct ms_err *err
 {
 	if (banks == 0 || banks >> HASHES != 0)
 		return ms_fail(err, MS_ERR_USAGE, "banks of PCR 10");
+	for (unsigned h = 0; h < HASHES; h++) {
+		enum ms_rc rc = (banks >> h & 1) != 0 ? ms_hash_need((enum ms_hash)h, err) : MS_OK;
+		if (rc != MS_OK)
+			return rc;
+	}
 	struct ms_ima_replay *r = calloc(1, sizeof *r);
 	if (r == NULL)
 		return ms_fail(err, MS_ERR_NOMEM, "IMA replay");
@@ -45,11 +50,11 @@ ms_ima_hash_to(uint8_t hash, enum ms_hash *ret)
 		uint8_t kernel;
 		enum ms_hash ours;
 	} rows[HASHES] = {{MS_IMA_HASH_SHA256, MS_HASH_SHA256}, {MS_IMA_HASH_SHA1, MS_HASH_SHA1}, {MS_IMA_HASH_SHA384, MS_HASH_SHA384},
-	    {MS_IMA_HASH_SHA512, MS_HASH_SHA512}};
+	    {MS_IMA_HASH_SHA512, MS_HASH_SHA512}, {MS_IMA_HASH_SM3, MS_HASH_SM3}};
 	for (size_t i = 0; i < HASHES; i++) {
 		if (rows[i].kernel == hash) {
 			*ret = rows[i].ours;
-			return true;
+			return ms_hash_need(rows[i].ours, NULL) == MS_OK;
 		}
 	}
 	return false;
