@@ -284,7 +284,7 @@ MS_TEST(what_came_after_the_quote_is_in_no_tuple_no_file_and_no_claim)
 	CHECK(claim(quoted, "ima.kexec-cmdline") == NULL);
 	CHECK_INT(claim(quoted, "ima.entries")->number, 5);
 	ev.start = NULL;
-	MS_OWN(ms_appraisal_free) struct ms_appraisal *half = appraise(&ev, MS_ERR_USAGE, &err);
+	ms_appraisal_free(appraise(&ev, MS_ERR_USAGE, &err));
 }
 
 /* ---- continued lists ---- */
@@ -451,10 +451,10 @@ MS_TEST(I10_caps_of_an_appraisal_are_named)
 		ima_put_file(&list, i);
 	struct ms_ima_evidence ev = ima_evidence(ms_buf_span(&list));
 	ev.caps.entries = 2;
-	MS_OWN(ms_appraisal_free) struct ms_appraisal *a = appraise(&ev, MS_ERR_TOO_BIG, &err);
+	ms_appraisal_free(appraise(&ev, MS_ERR_TOO_BIG, &err));
 	CHECK(strstr(err.text, "evidence.ima_entries") != NULL);
 	ev.caps = (struct ms_imalist_caps){.bytes = list.len - 1, .entries = 3};
-	MS_OWN(ms_appraisal_free) struct ms_appraisal *b = appraise(&ev, MS_ERR_TOO_BIG, &err);
+	ms_appraisal_free(appraise(&ev, MS_ERR_TOO_BIG, &err));
 	CHECK(strstr(err.text, "evidence.ima_bytes") != NULL);
 }
 
