@@ -108,24 +108,42 @@ ms_ear_claim_text(unsigned category, int claim)
 
 /* ---- what was judged, as a vector ---- */
 
-void
-ms_ear_vector(unsigned judged, unsigned failed, int8_t ret[static MS_EAR_CATEGORIES])
+enum ms_rc
+ms_ear_judged_check(const struct ms_ear_judged *j, struct ms_err *err)
 {
-	bool boot = (judged & MS_EAR_JUDGED_BOOT) != 0, files = (judged & MS_EAR_JUDGED_FILES) != 0;
+	if ((j->judged & ~MS_EAR_JUDGED_ALL) != 0 || ((j->failed | j->waived) & ~j->judged) != 0 || (j->failed & j->waived) != 0)
+		return ms_fail(err, MS_ERR_MALFORMED, "EAR: what was judged, failed and waived do not go together");
+	return MS_OK;
+}
+
+enum ms_ear_tier
+ms_ear_status(const struct ms_ear_judged *j)
+{
+	if (j->failed != 0)
+		return MS_EAR_CONTRAINDICATED;
+	return j->waived != 0 ? MS_EAR_WARNING : MS_EAR_AFFIRMING;
+}
+
+/* One of three numbers, or 0 when it was not judged. */
+static int8_t
+claim_of(const struct ms_ear_judged *j, unsigned bit, int8_t good, int8_t waived, int8_t failed)
+{
+	if ((j->judged & bit) == 0)
+		return 0;
+	return (j->failed & bit) != 0 ? failed : (j->waived & bit) != 0 ? waived : good;
+}
+
+void
+ms_ear_vector(const struct ms_ear_judged *j, int8_t ret[static MS_EAR_CATEGORIES])
+{
+	int8_t boot = claim_of(j, MS_EAR_JUDGED_BOOT, 3, 33, 96), files = claim_of(j, MS_EAR_JUDGED_FILES, 2, 33, 33);
 	memset(ret, 0, MS_EAR_CATEGORIES);
-	ret[MS_EAR_INSTANCE_IDENTITY] = 2;
-	if ((judged & MS_EAR_JUDGED_HARDWARE) != 0)
-		ret[MS_EAR_HARDWARE] = (failed & MS_EAR_JUDGED_HARDWARE) != 0 ? 97 : 2;
-	if ((judged & MS_EAR_JUDGED_CONFIG) != 0)
-		ret[MS_EAR_CONFIGURATION] = (failed & MS_EAR_JUDGED_CONFIG) != 0 ? 96 : 2;
-	if (files)
-		ret[MS_EAR_FILE_SYSTEM] = (failed & MS_EAR_JUDGED_FILES) != 0 ? 96 : 2;
-	if ((failed & MS_EAR_JUDGED_BOOT) != 0)
-		ret[MS_EAR_EXECUTABLES] = 96;
-	else if ((failed & MS_EAR_JUDGED_FILES) != 0)
-		ret[MS_EAR_EXECUTABLES] = 33;
-	else if (boot)
-		ret[MS_EAR_EXECUTABLES] = files ? 2 : 3;
+	ret[MS_EAR_INSTANCE_IDENTITY] = 2; /* its AK is bound to an EK that was admitted, and signed just now */
+	ret[MS_EAR_HARDWARE] = claim_of(j, MS_EAR_JUDGED_HARDWARE, 2, 32, 97);
+	ret[MS_EAR_CONFIGURATION] = claim_of(j, MS_EAR_JUDGED_CONFIG, 2, 32, 96);
+	ret[MS_EAR_FILE_SYSTEM] = claim_of(j, MS_EAR_JUDGED_FILES, 2, 32, 96);
+	/* good files make good code only where the code that measured them was judged too */
+	ret[MS_EAR_EXECUTABLES] = boot == 3 && files == 2 ? 2 : files == 33 && boot != 96 ? 33 : boot;
 }
 
 /* ---- the claims ---- */
@@ -203,16 +221,14 @@ check(const struct ms_ear *e, struct ms_err *err)
 		return ms_fail(err, MS_ERR_USAGE, "EAR: audience");
 	if (e->expires_s <= e->issued_s || e->expires_s - e->issued_s > MS_EAR_LIFE_MAX_S)
 		return ms_fail(err, MS_ERR_USAGE, "EAR: a result lives 1 to %u s", MS_EAR_LIFE_MAX_S);
-	if ((e->judged & ~MS_EAR_JUDGED_ALL) != 0 || (e->failed & ~e->judged) != 0 || (e->passed && e->failed != 0))
-		return ms_fail(err, MS_ERR_USAGE, "EAR: what was judged and what failed disagree");
-	return MS_OK;
+	return ms_ear_judged_check(&e->judged, err);
 }
 
 static void
 put_vector(const struct ms_ear *e, struct ms_buf *out)
 {
 	int8_t v[MS_EAR_CATEGORIES];
-	ms_ear_vector(e->judged, e->failed, v);
+	ms_ear_vector(&e->judged, v);
 	put_name(out, "ear_trustworthiness_vector");
 	ms_buf_u8(out, '{');
 	for (unsigned i = 0; i < MS_EAR_CATEGORIES; i++) {
@@ -242,7 +258,7 @@ put_submod(const struct ms_ear *e, const char *status, struct ms_buf *out)
 	put_vector(e, out);
 	put_name(out, "ear_verifier_claims");
 	ms_buf_u8(out, '{');
-	put_text(out, "muster_assurance", ms_span_str((e->judged & MS_EAR_JUDGED_HARDWARE) != 0 ? "hardware" : "software"));
+	put_text(out, "muster_assurance", ms_span_str((e->judged.judged & MS_EAR_JUDGED_HARDWARE) != 0 ? "hardware" : "software"));
 	put_hex(out, "muster_deployment", e->deployment);
 	put_text(out, "muster_device", e->device);
 	put_hex(out, "muster_evidence", e->evidence);
@@ -256,7 +272,7 @@ put_submod(const struct ms_ear *e, const char *status, struct ms_buf *out)
 enum ms_rc
 ms_ear_build(const struct ms_ear *e, struct ms_buf *out, struct ms_err *err)
 {
-	const char *status = ms_ear_tier_name(e->passed ? MS_EAR_AFFIRMING : MS_EAR_CONTRAINDICATED);
+	const char *status = ms_ear_tier_name(ms_ear_status(&e->judged));
 	MS_OWN(ms_buf_fini) struct ms_buf id = {0};
 	ms_buf_init(&id, 1024);
 	enum ms_rc rc = check(e, err);

@@ -40,10 +40,17 @@ const char *ms_ear_claim_text(unsigned category, int claim);
 #define MS_EAR_JUDGED_BOOT 2u     /* code that booted: PCRs 0, 2 and 4, or their events */
 #define MS_EAR_JUDGED_CONFIG 4u   /* Secure Boot's state and keys: PCR 7, or its events or claims */
 #define MS_EAR_JUDGED_FILES 8u    /* every file that IMA measured */
-#define MS_EAR_JUDGED_ALL 15u
-/* The vector. `failed` is a part of `judged`; with neither, only the instance is affirmed. A device whose evidence failed on
- * something outside these bits has a vector that says less than its status. */
-void ms_ear_vector(unsigned judged, unsigned failed, int8_t ret[static MS_EAR_CATEGORIES]);
+#define MS_EAR_JUDGED_OTHER 16u   /* something that no category is for: shows in the status only */
+#define MS_EAR_JUDGED_ALL 31u
+/* What came of it. `failed` and `waived` (would have failed, but an operator's waiver took it) are parts of `judged`. */
+struct ms_ear_judged {
+	unsigned judged, failed, waived; /* MS_EAR_JUDGED_ */
+};
+/* MS_ERR_MALFORMED: bits that are none, or that were not judged; or both failed and waived. */
+MS_MUST_USE enum ms_rc ms_ear_judged_check(const struct ms_ear_judged *j, struct ms_err *err);
+/* Contraindicated when something failed, a warning when something was waived, else affirming. */
+enum ms_ear_tier ms_ear_status(const struct ms_ear_judged *j);
+void ms_ear_vector(const struct ms_ear_judged *j, int8_t ret[static MS_EAR_CATEGORIES]);
 
 struct ms_ear {
 	struct ms_span deployment;                   /* 16 bytes */
@@ -51,16 +58,15 @@ struct ms_ear {
 	struct ms_span ek_hash;                      /* 32 bytes */
 	struct ms_span nonce, audience;              /* the relying party's; empty: none */
 	uint64_t issued_s, expires_s;
-	bool passed;
-	unsigned judged, failed;         /* MS_EAR_JUDGED_ */
+	struct ms_ear_judged judged;
 	struct ms_span policy, evidence; /* 32 bytes each: ids */
 	struct ms_span log_origin;
 	uint64_t log_index;
 	struct ms_span log_leaf; /* 32 bytes */
 	const char *build;       /* version of the verifier */
 };
-/* Append the claims as JSON. MS_ERR_USAGE: a field has no such form, expires_s is not within MS_EAR_LIFE_MAX_S after
- * issued_s, a failed bit was not judged, or passed and failed disagree. */
+/* Append the claims as JSON. MS_ERR_USAGE: a field has no such form, or expires_s is not within MS_EAR_LIFE_MAX_S after
+ * issued_s; MS_ERR_MALFORMED as ms_ear_judged_check(). */
 MS_MUST_USE enum ms_rc ms_ear_build(const struct ms_ear *e, struct ms_buf *out, struct ms_err *err);
 
 #endif

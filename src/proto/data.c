@@ -50,9 +50,9 @@ static const struct ms_cbor_field data_attest_rows[] = {
 const struct ms_cbor_table ms_data_attest_table = MS_CBOR_TABLE("data attest", struct ms_data_attest, data_attest_rows);
 
 static const struct ms_cbor_field data_result_rows[] = {
-    MS_CBOR_F_TEXT(1, struct ms_data_result, outcome, MS_CBOR_REQ, 4, 4),
-    MS_CBOR_F_UINT(2, struct ms_data_result, judged, MS_CBOR_REQ, 0, 15),
-    MS_CBOR_F_UINT(3, struct ms_data_result, failed, MS_CBOR_REQ, 0, 15),
+    MS_CBOR_F_UINT(1, struct ms_data_result, judged, MS_CBOR_REQ, 0, 31),
+    MS_CBOR_F_UINT(2, struct ms_data_result, failed, MS_CBOR_REQ, 0, 31),
+    MS_CBOR_F_UINT(3, struct ms_data_result, waived, MS_CBOR_REQ, 0, 31),
     MS_CBOR_F_UINT(4, struct ms_data_result, expires_s, MS_CBOR_REQ, 0, UINT64_C(253402300799)),
     MS_CBOR_F_BYTES(5, struct ms_data_result, nonce, MS_CBOR_REQ, 40, 40),
 };

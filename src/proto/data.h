@@ -68,9 +68,9 @@ extern const struct ms_cbor_table ms_data_attest_table;
 /* result.issue: an attestation result that says this of the evidence, until then (identity/ear.h: what the bits are). */
 struct ms_data_result {
 	uint64_t present;
-	struct ms_span outcome; /* pass or fail */
 	uint64_t judged;
-	uint64_t failed;
+	uint64_t failed; /* any: the device failed */
+	uint64_t waived;
 	uint64_t expires_s;
 	struct ms_span nonce; /* of the quote */
 };

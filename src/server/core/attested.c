@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "codec/jose.h"
 #include "crypto/cosesig.h"
 #include "crypto/hash.h"
 #include "fleet/lifecycle.h"
@@ -23,6 +24,7 @@ attested_free(void *more)
 	ms_quote_verified_free(a->quote);
 	ms_certified_free(a->certified);
 	ms_buf_fini(&a->verdict);
+	ms_buf_fini(&a->token);
 	free(a);
 }
 
@@ -68,7 +70,7 @@ check_key(struct ms_job *j, struct ms_attested_job *a, enum ms_evidence_reason *
 {
 	uint8_t extra[MS_BIND_LEN];
 	bool identity = a->purpose == MS_PURPOSE_IDENTITY;
-	if (a->purpose == MS_PURPOSE_ATTEST)
+	if (a->purpose == MS_PURPOSE_ATTEST || a->purpose == MS_PURPOSE_RESULT)
 		return MS_OK;
 	struct ms_certify_evidence e = {.attest = identity ? a->identity.certify : a->secret.certify,
 	    .signature = identity ? a->identity.certify_sig : a->secret.certify_sig,
@@ -290,6 +292,8 @@ step_attested(struct ms_core *c, struct ms_job *j, struct ms_err *err)
 		rc = ms_identity_stage(c, j, a, err);
 	else if (rc == MS_OK && a->purpose == MS_PURPOSE_SECRET)
 		rc = ms_secret_stage(c, j, a, err);
+	else if (rc == MS_OK && a->purpose == MS_PURPOSE_RESULT)
+		rc = ms_result_stage(c, j, a, err);
 	return rc == MS_OK ? build_verdict(c, j, a, err) : rc;
 }
 
@@ -305,9 +309,10 @@ parse_request(struct ms_attested_job *a, struct ms_err *err)
 		return ms_cbor_parse_map(&ms_identity_req_table, a->msg.request, &a->identity, err);
 	case MS_PURPOSE_SECRET:
 		return ms_cbor_parse_map(&ms_secret_req_table, a->msg.request, &a->secret, err);
+	case MS_PURPOSE_RESULT:
+		return ms_cbor_parse_map(&ms_result_req_table, a->msg.request, &a->result, err);
 	case MS_PURPOSE_NONE:
 	case MS_PURPOSE_ENROLL:
-	case MS_PURPOSE_RESULT:
 	case MS_PURPOSE_COUNT:
 		break;
 	}
@@ -324,6 +329,7 @@ ms_request_attested(struct ms_core *c, struct ms_job *j, struct ms_err *err)
 	if (rc != MS_OK)
 		return rc;
 	ms_buf_init(&a->verdict, VERDICT_MAX);
+	ms_buf_init(&a->token, MS_JWS_MAX);
 	j->more = a;
 	j->more_free = attested_free;
 	rc = ms_cbor_parse_map(&ms_attested_table, ms_buf_span(&j->body), &a->msg, err);

@@ -1,4 +1,4 @@
-/* One attested request on its way: shared by what it may ask for (identity.c, secret.c). */
+/* One attested request on its way: shared by what it may ask for (identity.c, secret.c, result.c). */
 #ifndef MS_CORE_ATTESTED_H
 #define MS_CORE_ATTESTED_H
 #include "evidence/certify.h"
@@ -11,6 +11,7 @@ struct ms_attested_job {
 	enum ms_purpose purpose;
 	struct ms_identity_req identity; /* purpose identity */
 	struct ms_secret_req secret;     /* purpose secret */
+	struct ms_result_req result;     /* purpose result */
 	char actor[96];
 	struct ms_device device;
 	const struct ms_ak *ak; /* borrowed while the step runs */
@@ -22,12 +23,17 @@ struct ms_attested_job {
 	enum ms_outcome outcome;
 	char reason[256];
 	struct ms_buf verdict; /* signed */
+	/* purpose result */
+	uint64_t issued_s, expires_s;
+	struct ms_buf token; /* signed */
 };
 
 /* Inside the step, after device.attest was logged: log cert.issue and build its act, or log cert.refuse. Both set j->ticketed. */
 MS_MUST_USE enum ms_rc ms_identity_stage(struct ms_core *c, struct ms_job *j, struct ms_attested_job *a, struct ms_err *err);
 /* The same for secret.release and secret.refuse. */
 MS_MUST_USE enum ms_rc ms_secret_stage(struct ms_core *c, struct ms_job *j, struct ms_attested_job *a, struct ms_err *err);
+/* The same for result.issue and result.refuse. */
+MS_MUST_USE enum ms_rc ms_result_stage(struct ms_core *c, struct ms_job *j, struct ms_attested_job *a, struct ms_err *err);
 MS_MUST_USE enum ms_rc ms_attested_reply(struct ms_job *j, struct ms_span result, struct ms_err *err);
 
 #endif

@@ -74,6 +74,7 @@ static const struct ms_ipc_row rows[] = {
     ROW(MS_ACT_SECRET_PUT, "secret-put"),
     ROW(MS_ACT_SECRET_RELEASE, "secret-release"),
     ROW(MS_ACT_CRL, "crl"),
+    ROW(MS_ACT_RESULT, "result"),
 #undef ROW
 };
 const struct ms_ipc_table ms_core_keeper_table = MS_IPC_TABLE("keeper->core", rows);

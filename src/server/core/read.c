@@ -360,6 +360,7 @@ const struct ms_op_row ms_ops_read[] = {
     {"device.list", false, false, "admin", ms_read_device_list},
     {"device.show", false, false, "admin", ms_read_device_show},
     {"device.evidence", false, false, "admin", ms_read_device_evidence},
+    {"device.result", false, false, "reader", ms_read_device_result},
     {"batch.list", false, false, "factory", batch_list},
     {"reference.list", false, false, "admin", reference_list},
     {"reference.get", false, false, "admin", reference_get},

@@ -34,9 +34,13 @@ MS_CLEANUP_FINI(struct ms_listing_page, ms_list_page_fini)
 MS_MUST_USE enum ms_rc ms_list_page_build(struct ms_listing_page *p, struct ms_operation *o, struct ms_err *err);
 
 /* ---- read_device.c ---- */
+/* The device that the operation names, by id, name or the beginning of its id; `id` gets its id. *d is the caller's to free. */
+MS_MUST_USE enum ms_rc ms_read_named_device(
+    struct ms_core *c, struct ms_job *j, struct ms_operation *o, char id[static 81], struct ms_device *d, struct ms_err *err);
 enum ms_rc ms_read_device_list(struct ms_core *c, struct ms_job *j, struct ms_operation *o, struct ms_err *err);
 enum ms_rc ms_read_device_show(struct ms_core *c, struct ms_job *j, struct ms_operation *o, struct ms_err *err);
 enum ms_rc ms_read_device_evidence(struct ms_core *c, struct ms_job *j, struct ms_operation *o, struct ms_err *err);
+enum ms_rc ms_read_device_result(struct ms_core *c, struct ms_job *j, struct ms_operation *o, struct ms_err *err); /* result.c */
 enum ms_rc ms_read_cert_list(struct ms_core *c, struct ms_job *j, struct ms_operation *o, struct ms_err *err);
 enum ms_rc ms_read_cert_show(struct ms_core *c, struct ms_job *j, struct ms_operation *o, struct ms_err *err);
 

@@ -96,8 +96,9 @@ find_device(struct ms_core *c, struct ms_span tenant, struct ms_span text, char 
 	return rc == MS_ERR_NOT_FOUND ? find_by_prefix(c, tenant, text, id, err) : rc;
 }
 
-static enum ms_rc
-load_named(struct ms_core *c, struct ms_job *j, struct ms_operation *o, char id[static 81], struct ms_device *d, struct ms_err *err)
+enum ms_rc
+ms_read_named_device(
+    struct ms_core *c, struct ms_job *j, struct ms_operation *o, char id[static 81], struct ms_device *d, struct ms_err *err)
 {
 	struct ms_args_name args;
 	enum ms_rc rc = ms_cbor_parse_map(&ms_args_name_table, o->body.args, &args, err);
@@ -263,7 +264,7 @@ ms_read_device_show(struct ms_core *c, struct ms_job *j, struct ms_operation *o,
 	MS_OWN(ms_device_fini) struct ms_device d = {.state = MS_LIFE_NONE};
 	MS_OWN(ms_record_fini) struct ms_record r = {.n = 0};
 	ms_record_init(&r);
-	enum ms_rc rc = load_named(c, j, o, id, &d, err);
+	enum ms_rc rc = ms_read_named_device(c, j, o, id, &d, err);
 	if (rc == MS_OK)
 		rc = put_all(c, j, &r, ms_span_str(id), &d, err);
 	return rc == MS_OK ? ms_record_build(&r, &o->result, err) : rc;
@@ -279,7 +280,7 @@ ms_read_device_evidence(struct ms_core *c, struct ms_job *j, struct ms_operation
 	MS_OWN(ms_buf_fini) struct ms_buf wire = {0};
 	ms_record_init(&r);
 	ms_buf_init(&wire, MS_PCRS_WIRE_MAX);
-	enum ms_rc rc = load_named(c, j, o, id, &d, err);
+	enum ms_rc rc = ms_read_named_device(c, j, o, id, &d, err);
 	if (rc == MS_OK)
 		rc = load_pcrs(c, &d, &wire, &pcrs, err);
 	if (rc != MS_OK)

@@ -12,6 +12,7 @@ FITS(ms_act_identity);
 FITS(ms_act_secret_put);
 FITS(ms_act_secret_release);
 FITS(ms_act_crl);
+FITS(ms_act_result);
 
 static const struct ms_keeper_row rows[MS_ACT_END] = {
     [MS_ACT_CREDENTIAL] = {.name = "credential", .params = &ms_act_credential_table, .act = ms_keeper_credential},
@@ -31,6 +32,7 @@ static const struct ms_keeper_row rows[MS_ACT_END] = {
 	.kind = "secret.release",
 	.params = &ms_act_secret_release_table,
 	.act = ms_keeper_secret_release},
+    [MS_ACT_RESULT] = {.name = "result", .kind = "result.issue", .params = &ms_act_result_table, .act = ms_keeper_result},
     [MS_ACT_CRL] = {.name = "crl", .kind = "crl.issue", .server = true, .refuses = true, .params = &ms_act_crl_table, .act = ms_keeper_crl},
 };
 

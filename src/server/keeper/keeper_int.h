@@ -66,6 +66,7 @@ enum ms_rc ms_keeper_secret_put(const struct ms_keeper_work *w, const void *para
 enum ms_rc ms_keeper_secret_release(const struct ms_keeper_work *w, const void *params, struct ms_buf *result, struct ms_err *err);
 enum ms_rc ms_keeper_challenge_key(const struct ms_keeper_work *w, const void *params, struct ms_buf *result, struct ms_err *err);
 enum ms_rc ms_keeper_tls_cert(const struct ms_keeper_work *w, const void *params, struct ms_buf *result, struct ms_err *err);
+enum ms_rc ms_keeper_result(const struct ms_keeper_work *w, const void *params, struct ms_buf *result, struct ms_err *err);
 enum ms_rc ms_keeper_crl(const struct ms_keeper_work *w, const void *params, struct ms_buf *result, struct ms_err *err);
 
 /* ---- check.c: what several acts check ---- */
