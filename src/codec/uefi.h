@@ -14,8 +14,10 @@ const char *ms_guid_name(const uint8_t g[static MS_GUID_LEN]); /* "global", "ima
 
 /* UTF-16LE as UTF-8, appended; a lone surrogate becomes U+FFFD; stops at a NUL. False: an odd number of bytes. */
 bool ms_utf16_text(struct ms_span utf16, struct ms_buf *out);
-/* Whether all of s is UTF-16LE text for people (no control characters but white space), NUL-ended or not, of 1 character at least. */
+/* Whether all of s is UTF-16LE text that is mostly ASCII, without control characters but white space, NULs only at its end. */
 bool ms_utf16_plausible(struct ms_span s);
+/* Whether all of s is printable ASCII or white space, at most one NUL at its end. Empty: no. */
+bool ms_ascii_plausible(struct ms_span s);
 
 /* UEFI_VARIABLE_DATA (PFP 10.2.6). */
 #define MS_UEFI_NAME_MAX 512u /* bytes of a name as UTF-8 */
@@ -23,10 +25,12 @@ struct ms_uefi_variable {
 	const uint8_t *guid; /* MS_GUID_LEN */
 	struct ms_span name; /* UTF-16LE, without a NUL */
 	struct ms_span data;
+	size_t trailing; /* bytes after the data, which mean nothing: shim 15 and older left some */
 };
 MS_MUST_USE enum ms_rc ms_uefi_variable_parse(struct ms_span s, struct ms_uefi_variable *ret, struct ms_err *err);
 /* Name and vendor: "SecureBoot" of the global GUID, "db" of image security, and so on. */
 enum ms_uefi_vendor { MS_UEFI_GLOBAL, MS_UEFI_IMAGE_SECURITY, MS_UEFI_SHIM, MS_UEFI_LOADER };
+const uint8_t *ms_uefi_vendor_guid(enum ms_uefi_vendor vendor); /* static */
 bool ms_uefi_variable_is(const struct ms_uefi_variable *v, enum ms_uefi_vendor vendor, const char *name);
 
 /* EFI_SIGNATURE_LISTs in a row (UEFI 32.4.1): db, dbx, KEK, PK. */
@@ -65,7 +69,7 @@ MS_MUST_USE enum ms_rc ms_uefi_load_option_parse(struct ms_span s, struct ms_uef
 void ms_uefi_path_text(struct ms_span path, struct ms_buf *out);
 /* The file at the end of a path: "\EFI\BOOT\BOOTX64.EFI"; empty when it names none. */
 void ms_uefi_path_file(struct ms_span path, struct ms_buf *out);
-/* What the path comes from: "pci-mmio", "pci-oprom", "firmware-volume", "disk", "network", "other". Static. */
+/* Where the image of a path lies: "option-rom" (of a card), "firmware", "network", "disk", "memory", "other". Static. */
 const char *ms_uefi_path_source(struct ms_span path);
 
 /* UEFI_IMAGE_LOAD_EVENT (PFP 10.2.3). */
@@ -117,6 +121,17 @@ struct ms_tagged {
 	struct ms_span data;
 };
 #define MS_TAGGED_NESTING_MAX 3u
+/* Ids of Windows (wbcl.h) that claims are made of. */
+#define MS_SIPA_BOOT_COUNTER 0x00020002u
+#define MS_SIPA_BITLOCKER_UNLOCK 0x00020005u
+#define MS_SIPA_BOOT_DEBUGGING 0x00040001u
+#define MS_SIPA_OS_KERNEL_DEBUG 0x00050001u
+#define MS_SIPA_CODE_INTEGRITY 0x00050002u
+#define MS_SIPA_TEST_SIGNING 0x00050003u
+#define MS_SIPA_SAFE_MODE 0x00050005u
+#define MS_SIPA_WINPE 0x00050006u
+#define MS_SIPA_HYPERVISOR_DEBUG 0x0005000du
+#define MS_SIPA_FLIGHT_SIGNING 0x00050021u
 struct ms_tagged_walk {
 	struct ms_rd level[MS_TAGGED_NESTING_MAX + 1];
 	unsigned depth;

@@ -21,17 +21,47 @@ const char *ms_event_state_name(enum ms_event_state s); /* "recomputed", ...; st
  * digest is of; empty but for the first two. */
 enum ms_event_state ms_bootlog_check_event(const struct ms_event *e, const struct ms_bank_alg *bank, struct ms_span *ret_covered);
 
-/* Replay in every bank of the log that we can compute. */
+/* A log, read and checked by the digests of one bank. Spans borrow from the log. */
+struct ms_bootlog_event {
+	uint32_t number, pcr, type;
+	enum ms_event_state state;
+	size_t offset, data_offset; /* in the log */
+	struct ms_span data, covered;
+	struct ms_span digest; /* of the bank; empty for EV_NO_ACTION of a log of TPM 1.2 form only */
+};
+struct ms_bootlog {
+	enum ms_eventlog_form form;
+	enum ms_eventlog_kind kind; /* CC: pcr counts registers (0 MRTD, n RTMR n-1) */
+	const struct ms_bank_alg *bank;
+	uint8_t locality; /* StartupLocality; 0 when not said */
+	size_t n;
+	struct ms_bootlog_event *event; /* owned */
+	struct ms_pcr_bank pcrs;        /* replayed; mask as in struct ms_bootlog_replay */
+	/* What the order of events in a PCR is worth. */
+	uint32_t whole;                        /* PCRs all of whose events are RECOMPUTED or PARTLY, and of types that belong there */
+	uint32_t whole_before;                 /* the same of the events before the first separator */
+	uint32_t separated[MS_EVENTLOG_PCRS];  /* index of the first separator in `event`; n: there is none */
+	uint32_t separators[MS_EVENTLOG_PCRS]; /* how many, by their digests, whatever type the log gives them */
+	uint32_t separator_errors;             /* PCRs that have one that tells of an error, or one under another type */
+};
+/* alg 0: SHA-256, or else the strongest bank of the log. caps NULL: the defaults. Errors as ms_eventlog_open() and
+ * ms_eventlog_next(); MS_ERR_UNSUPPORTED when the log has no digests of the bank, MS_ERR_MALFORMED when one event lacks it. */
+MS_MUST_USE enum ms_rc ms_bootlog_load(struct ms_span log, const struct ms_bootlog_caps *caps, enum ms_eventlog_kind kind, uint16_t alg,
+    struct ms_bootlog **ret, struct ms_err *err);
+void ms_bootlog_free(struct ms_bootlog *b);
+MS_CLEANUP(struct ms_bootlog, ms_bootlog_free)
+
+/* Replay in every bank that we can compute and that every event has a digest of. */
 struct ms_bootlog_replay {
 	enum ms_eventlog_form form;
 	enum ms_eventlog_kind kind; /* CC: banks hold registers (0 MRTD, n RTMR n-1) instead of PCRs */
 	uint8_t locality;           /* StartupLocality; 0 when not said */
 	uint32_t events;
-	uint32_t n_skipped;        /* banks of no hash of ours */
+	uint32_t n_skipped;        /* banks of the header that are not among `banks` */
 	struct ms_pcr_banks banks; /* masks: what events extended; PCRs 0 to 7 always in a log of PCRs */
 };
-/* caps NULL: the defaults. As ms_eventlog_open() and ms_eventlog_next(); MS_ERR_MALFORMED also for an event that lacks the
- * digest of a bank that the header lists, MS_ERR_UNSUPPORTED when no bank is of a hash of ours. */
+/* caps NULL: the defaults. Errors as ms_eventlog_open() and ms_eventlog_next(); MS_ERR_MALFORMED or MS_ERR_UNSUPPORTED when
+ * there is no such bank. */
 MS_MUST_USE enum ms_rc ms_bootlog_replay(
     struct ms_span log, const struct ms_bootlog_caps *caps, enum ms_eventlog_kind kind, struct ms_bootlog_replay *ret, struct ms_err *err);
 /* PCRs of mask that `quoted` has and the log does not explain. A PCR that no event extended is explained by its reset value.
@@ -42,12 +72,11 @@ uint32_t ms_bootlog_unexplained(const struct ms_bootlog_replay *r, const struct 
  * MS_ERR_UNSUPPORTED for a log without SHA-256 digests. On an error *a is as before, but may hold more claims. */
 MS_MUST_USE enum ms_rc ms_bootlog_appraise(
     struct ms_span log, const struct ms_bootlog_caps *caps, struct ms_appraisal *a, struct ms_err *err);
-/* The claims alone, believed by the digests of this bank. */
-MS_MUST_USE enum ms_rc ms_bootlog_claims(struct ms_span log, const struct ms_bootlog_caps *caps, enum ms_eventlog_kind kind, uint16_t alg,
-    struct ms_claims *claims, struct ms_err *err);
+/* The claims alone. On an error *claims may hold some. */
+MS_MUST_USE enum ms_rc ms_bootlog_claims(const struct ms_bootlog *b, struct ms_claims *claims, struct ms_err *err);
 
-/* One line for people about an event's data ("SecureBoot = on", "\EFI\debian\grubx64.efi"), UTF-8, at most `max` bytes; what is
- * decoded from hostile bytes has its control characters left in: print it with ms_out_text(). */
-void ms_bootlog_describe(const struct ms_event *e, struct ms_span covered, struct ms_buf *out);
+/* One line for people about an event's data ("SecureBoot is on", "\\EFI\\debian\\grubx64.efi"), appended as UTF-8. Whatever was
+ * decoded from the log has its control characters left in: print it with ms_out_text(). */
+void ms_bootlog_describe(const struct ms_bootlog_event *e, struct ms_buf *out);
 
 #endif

@@ -26,6 +26,77 @@
 	X("ak.verified-residency", BOOL, ONE, NEVER, "whether the issuer's policy says that it saw the key to be in a TPM") \
 	X("attester.assurance", TEXT, ONE, NEVER, "low, software or hardware: how much the kind of attester can prove") \
 	X("attester.kind", TEXT, ONE, NEVER, "the row of the attester registry that verified this evidence") \
+	X("boot.authority", TEXT, MANY, MAYBE, \
+	    "what let a program start under Secure Boot: the variable and the certificate's subject or the hash in it, such as 'db: " \
+	    "Microsoft Corporation UEFI CA 2011'") \
+	X("boot.authority.cert", BYTES, MANY, MAYBE, "SHA-256 of each certificate (DER) that let a program start") \
+	X("boot.authority.hash", BYTES, MANY, MAYBE, "each hash entry of db or MokList that let a program start without a signature") \
+	X("boot.authority.subject", TEXT, MANY, MAYBE, "common name of the subject of each certificate that let a program start") \
+	X("boot.db.cert", BYTES, MANY, MAYBE, "SHA-256 of each certificate in db, whose signatures Secure Boot accepts") \
+	X("boot.db.entries", UINT, ONE, MAYBE, "number of entries in db") \
+	X("boot.db.hash", BYTES, MANY, MAYBE, "each image hash in db") \
+	X("boot.db.subject", TEXT, MANY, MAYBE, "common name of the subject of each certificate in db") \
+	X("boot.dbx.cert", BYTES, MANY, MAYBE, "SHA-256 of each revoked certificate in dbx") \
+	X("boot.dbx.entries", UINT, ONE, MAYBE, "number of entries in dbx, the list of what Secure Boot refuses") \
+	X("boot.dbx.hash", BYTES, MANY, MAYBE, "each revoked image hash in dbx; the first 1,024 of them") \
+	X("boot.debugger", BOOL, ONE, MAYBE, \
+	    "a firmware debugger, or debugging of the Windows boot loader, kernel or hypervisor, was enabled") \
+	X("boot.dma-unprotected", BOOL, ONE, MAYBE, "firmware says that it turned its protection against DMA off") \
+	X("boot.driver.digest", BYTES, MANY, NEVER, \
+	    "digest of each driver that firmware loaded from option ROMs and disks (PCR 2); not recomputable, extended all the same") \
+	X("boot.driver.source", TEXT, MANY, MAYBE, \
+	    "where drivers of PCR 2 came from: option-rom, firmware, disk, network, memory or other") \
+	X("boot.drivers", UINT, ONE, NEVER, "number of drivers in PCR 2") \
+	X("boot.exit-boot-services", BOOL, ONE, MAYBE, "firmware handed over to the operating system (ExitBootServices succeeded)") \
+	X("boot.file", TEXT, MANY, MAYBE, \
+	    "each file that the boot loader read (PCR 9): its name and the hex of its digest; the name is in no digest") \
+	X("boot.file.digest", BYTES, MANY, NEVER, "digest of each file that the boot loader read (PCR 9), kernel and initrd among them") \
+	X("boot.firmware.digest", BYTES, MANY, NEVER, \
+	    "digest of each part of the firmware that measured itself (PCR 0) and is not in the log") \
+	X("boot.firmware.version", TEXT, ONE, MAYBE, "version of the firmware as it measured it (EV_S_CRTM_VERSION)") \
+	X("boot.gpt.disk", TEXT, MANY, MAYBE, "GUID of each disk whose partition table was measured") \
+	X("boot.grub.command", TEXT, MANY, MAYBE, "each command that GRUB ran, after expansion of its variables (PCR 8)") \
+	X("boot.image.digest", BYTES, MANY, NEVER, \
+	    "Authenticode digest of each program started on the way to the system: loaders and, mostly, the kernel (PCR 4)") \
+	X("boot.image.path", TEXT, MANY, MAYBE, "file name or device path of each such program; it is in no digest") \
+	X("boot.image.signer", TEXT, MANY, MAYBE, \
+	    "each such program and the subject that let it start, by the order of the log: which signer booted what") \
+	X("boot.initrd.digest", BYTES, MANY, MAYBE, "digest of each initrd, found among the files by its name") \
+	X("boot.kek.cert", BYTES, MANY, MAYBE, "SHA-256 of each certificate that may change db and dbx (KEK)") \
+	X("boot.kek.subject", TEXT, MANY, MAYBE, "common name of the subject of each certificate in KEK") \
+	X("boot.kernel.cmdline", TEXT, MANY, MAYBE, \
+	    "each command line that a boot loader gave to a kernel; of GRUB it begins with the kernel's path") \
+	X("boot.kernel.digest", BYTES, MANY, MAYBE, "digest of each kernel, found among the files by the name in GRUB's command") \
+	X("boot.loader.digest", BYTES, ONE, MAYBE, "Authenticode digest of the first program that firmware started for the system") \
+	X("boot.mismatched", UINT, ONE, NEVER, \
+	    "number of events whose data is not what their digest says: 0 in an honest log of good firmware") \
+	X("boot.mok.digest", TEXT, MANY, MAYBE, \
+	    "each list of machine owner keys that shim measured (PCR 14): its name and the hex of its digest; the name is in no digest") \
+	X("boot.option", TEXT, MANY, MAYBE, \
+	    "each boot option: name, description and device path, such as 'Boot0001 debian HD(1,GPT,...)/\\EFI\\debian\\shimx64.efi'") \
+	X("boot.order", TEXT, ONE, MAYBE, "order of boot options, such as '0001,0000'") \
+	X("boot.pk.cert", BYTES, MANY, MAYBE, "SHA-256 of the platform key's certificate (PK)") \
+	X("boot.pk.subject", TEXT, MANY, MAYBE, "common name of the subject of the platform key's certificate") \
+	X("boot.sbat.component", TEXT, MANY, MAYBE, \
+	    "each row of the SBAT level: component and least generation that may start, such as 'shim,4'") \
+	X("boot.sbat.grub", TEXT, ONE, MAYBE, "least generation of GRUB that shim lets start (SBAT)") \
+	X("boot.sbat.level", TEXT, ONE, MAYBE, "date of the SBAT level in force, such as 2025021800") \
+	X("boot.sbat.shim", TEXT, ONE, MAYBE, "least generation of shim that may start (SBAT)") \
+	X("boot.secure-boot", BOOL, ONE, MAYBE, "Secure Boot was on when the machine started") \
+	X("boot.separator-error", BOOL, ONE, NEVER, \
+	    "firmware measured an error where a separator belongs, or a separator hides under another type") \
+	X("boot.separators", BOOL, ONE, NEVER, \
+	    "each of PCRs 0 to 7 has exactly one separator, so the part that firmware measured before handing over is complete") \
+	X("boot.setup-mode", BOOL, ONE, MAYBE, "no platform key was enrolled: anyone could have changed the keys of Secure Boot") \
+	X("boot.shim", BOOL, ONE, MAYBE, "shim ran: it measured what it alone measures") \
+	X("boot.test-signing", BOOL, ONE, MAYBE, "Windows accepted test-signed drivers") \
+	X("boot.uki.section", TEXT, MANY, MAYBE, \
+	    "each section of a unified kernel image that systemd-stub measured (PCR 11): its name and the hex of its digest") \
+	X("boot.windows.boot-counter", UINT, ONE, MAYBE, "how often Windows' boot manager has started on this machine") \
+	X("boot.windows.code-integrity", BOOL, ONE, MAYBE, "Windows enforces code integrity") \
+	X("boot.windows.flight-signing", BOOL, ONE, MAYBE, "Windows accepted pre-release signed code") \
+	X("boot.windows.safe-mode", BOOL, ONE, MAYBE, "Windows started in safe mode") \
+	X("boot.windows.winpe", BOOL, ONE, MAYBE, "Windows started as its installation environment") \
 	X("ek.certificate-serial", TEXT, ONE, NEVER, "serial number of the EK certificate, in hex") \
 	X("ek.chain-root", TEXT, ONE, NEVER, "subject of the trust anchor that the EK certificate chains to") \
 	X("ek.firmware-version", TEXT, ONE, NEVER, "version of the TPM in its EK certificate, such as id:00490004") \
