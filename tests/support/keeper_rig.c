@@ -33,6 +33,7 @@ static const struct ms_ipc_row keeper_rows[] = {
     ROW(MS_ACT_SECRET_PUT),
     ROW(MS_ACT_SECRET_RELEASE),
     ROW(MS_ACT_CRL),
+    ROW(MS_ACT_RESULT),
 #undef ROW
 };
 static const struct ms_ipc_table keeper_table = MS_IPC_TABLE("keeper->test", keeper_rows);
@@ -696,6 +697,38 @@ rig_make_release(struct rig *r, struct rig_device *v, const struct rig_ask *q, s
 	const struct ms_data_secret_release data = {
 	    .path = h.path, .version = h.version, .key_name = ms_tpm_name_span(&q->key->name), .nonce = p.nonce};
 	set_data(a, &ms_data_secret_release_table, &data);
+	made_fini(&m);
+}
+
+void
+rig_make_result(struct rig *r, struct rig_device *v, const struct rig_ask *q, struct rig_act *a)
+{
+	struct ms_err err;
+	struct made m;
+	static const uint8_t op_id[16] = {5}, policy[32] = {6};
+	struct ms_result_req req = q->result;
+	struct ms_data_result data = *q->said;
+	rig_act_init(a, MS_ACT_RESULT, "result.issue");
+	if (q->nonce != NULL)
+		memcpy(m.nonce, q->nonce, sizeof m.nonce);
+	else
+		rig_nonce(ms_clock_wall_s() + 100, m.nonce);
+	ms_buf_init(&m.request, 16384);
+	req.op_id = ms_span(op_id, sizeof op_id);
+	CHECK_OK(ms_cbor_build_map(&ms_result_req_table, &req, &m.request, &err), &err);
+	make_evidence(r, v, q, MS_PURPOSE_RESULT, &m, a);
+	const struct ms_act_result p = {.admission = m.admission,
+	    .nonce = ms_span(m.nonce, sizeof m.nonce),
+	    .exporter = ms_span(m.exporter, 32),
+	    .request = ms_buf_span(&m.request),
+	    .attest = softtpm_attest_span(&m.quote),
+	    .signature = softtpm_signature_span(&m.quote),
+	    .pcrs = ms_buf_span(&m.pcrs)};
+	CHECK_OK(ms_cbor_build_map(&ms_act_result_table, &p, &a->params, &err), &err);
+	if (data.nonce.len == 0)
+		data.nonce = p.nonce;
+	set_data(a, &ms_data_result_table, &data);
+	a->entry.policy = q->no_policy ? MS_SPAN_NONE : ms_span(policy, sizeof policy);
 	made_fini(&m);
 }
 

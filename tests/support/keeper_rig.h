@@ -96,9 +96,14 @@ struct rig_ask {
 	uint64_t least;
 	uint32_t seal_mask;
 	enum ms_purpose purpose; /* of the quote */
+	/* results */
+	struct ms_result_req result;       /* op_id is filled in */
+	const struct ms_data_result *said; /* what the entry says; its nonce is filled in unless it has one */
+	bool no_policy;
 };
 void rig_make_identity(struct rig *r, struct rig_device *v, const struct rig_ask *q, struct rig_act *a);
 void rig_make_release(struct rig *r, struct rig_device *v, const struct rig_ask *q, struct rig_act *a);
+void rig_make_result(struct rig *r, struct rig_device *v, const struct rig_ask *q, struct rig_act *a);
 /* A secret put: its args and act. */
 struct rig_put {
 	struct ms_softkey *by;
