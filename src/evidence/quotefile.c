@@ -344,6 +344,7 @@ fill(struct verify *v)
 	r->restart_count = v->a.restart_count;
 	r->safe = v->a.safe;
 	r->scheme = v->scheme->sig;
+	r->hash = v->scheme->hash;
 }
 
 static struct ms_span

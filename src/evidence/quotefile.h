@@ -57,6 +57,7 @@ struct ms_quotefile {
 	uint32_t reset_count, restart_count;
 	bool safe;
 	enum ms_sig_scheme scheme;
+	enum ms_hash hash; /* of the scheme, and of pcr_digest */
 	enum ms_quote_signer signer;
 	bool attributes_checked; /* of the AK: a PEM has none */
 	uint32_t pcrs_ignored;   /* how many values of the PCR file were not quoted, so not used */
