@@ -1,34 +1,13 @@
 /* evidence verify: quote, boot log and IMA list from files: do they agree, and what does a policy say of them? */
 #include <string.h>
 
-#include "base/clock.h"
-#include "cli/policydir.h"
-#include "cli/quote_files.h"
+#include "cli/evidence_work.h"
 #include "cli/tpmcert_files.h"
-#include "evidence/agree.h"
-#include "policy/policy.h"
 
 #define KEYRING_FILE_MAX (1u << 20)
 
-struct work {
-	struct ms_cli *c;
-	struct ms_err *err;
-	struct ms_report report;
-	struct ms_quote_files files;
-	struct ms_quotefile quote;
-	struct ms_buf boot_log, ima;
-	struct ms_ima_keyring *keys;
-	struct ms_agree agree;
-	struct ms_claims *claims;     /* of the AK's certificate, and what kind of evidence this is */
-	struct ms_policy_dir *policy; /* NULL: none was given */
-	json_t *steps;                /* of the policy */
-	bool certified;               /* the AK, by somebody whom --roots trusts */
-	const char *reason;           /* of a refusal; NULL while all is well */
-	char detail[MS_ERR_TEXT_MAX];
-};
-
 static void
-work_fini(struct work *w)
+work_fini(struct ms_evidence_work *w)
 {
 	ms_report_fini(&w->report);
 	ms_quote_files_fini(&w->files);
@@ -40,10 +19,10 @@ work_fini(struct work *w)
 	ms_policy_dir_free(w->policy);
 	json_decref(w->steps);
 }
-MS_CLEANUP_FINI(struct work, work_fini)
+MS_CLEANUP_FINI(struct ms_evidence_work, work_fini)
 
 static enum ms_rc
-load_keys(struct work *w)
+load_keys(struct ms_evidence_work *w)
 {
 	const char *path;
 	enum ms_rc rc = MS_OK;
@@ -61,7 +40,7 @@ load_keys(struct work *w)
 }
 
 static enum ms_rc
-load(struct work *w)
+load(struct ms_evidence_work *w)
 {
 	const char *policy = ms_cli_option(w->c, "policy");
 	ms_buf_init(&w->boot_log, MS_BOOTLOG_BYTES_LIMIT);
@@ -83,8 +62,8 @@ load(struct work *w)
 	return rc;
 }
 
-static enum ms_rc
-refuse(struct work *w, const char *reason)
+enum ms_rc
+ms_evidence_refuse(struct ms_evidence_work *w, const char *reason)
 {
 	w->reason = reason;
 	(void)snprintf(w->detail, sizeof w->detail, "%s", w->err->text);
@@ -94,7 +73,7 @@ refuse(struct work *w, const char *reason)
 /* ---- the AK's certificate ---- */
 
 static enum ms_rc
-check_certificate(struct work *w)
+check_certificate(struct ms_evidence_work *w)
 {
 	const char *path = ms_cli_option(w->c, "ak-cert");
 	MS_OWN(ms_tpmcert_files_fini) struct ms_tpmcert_files f = {.roots = NULL};
@@ -109,10 +88,10 @@ check_certificate(struct work *w)
 	f.params.key_spki = ms_pubkey_spki(ms_quotekey_public(w->files.ak));
 	rc = ms_tpmcert_verify(&f.params, &t, &why, w->err);
 	if (rc != MS_OK)
-		return why == MS_X509_FAULT ? rc : refuse(w, ms_tpmcert_reason_name(why));
+		return why == MS_X509_FAULT ? rc : ms_evidence_refuse(w, ms_tpmcert_reason_name(why));
 	if (t.kind == MS_TPMCERT_EK || t.kind == MS_TPMCERT_IDEVID) {
 		(void)ms_fail(w->err, MS_ERR_AUTH, "the certificate is of an %s key, which signs no quotes", ms_tpmcert_kind_name(t.kind));
-		return refuse(w, "wrong-purpose");
+		return ms_evidence_refuse(w, "wrong-purpose");
 	}
 	w->certified = true;
 	ms_report_text(&w->report, "ak-certificate", "%s, by %s", ms_tpmcert_kind_name(t.kind), t.chain.root);
@@ -121,7 +100,7 @@ check_certificate(struct work *w)
 
 /* What kind of evidence this is, for policy. Without its certificate the AK is only what the caller says it is. */
 static enum ms_rc
-stamp(struct work *w)
+stamp(struct ms_evidence_work *w)
 {
 	const char *assurance = w->certified ? "hardware" : "software";
 	enum ms_rc rc = ms_claims_add_text(w->claims, "attester.kind", true, ms_span_str("tpm"), w->err);
@@ -131,7 +110,7 @@ stamp(struct work *w)
 /* ---- agreement ---- */
 
 static void
-add_mask(struct work *w, const char *key, size_t offset)
+add_mask(struct ms_evidence_work *w, const char *key, size_t offset)
 {
 	char text[160], line[256];
 	json_t *list = json_array();
@@ -152,10 +131,11 @@ add_mask(struct work *w, const char *key, size_t offset)
 }
 
 static void
-report_agreement(struct work *w)
+report_agreement(struct ms_evidence_work *w)
 {
 	const struct ms_agree *a = &w->agree;
 	bool log = ms_cli_option(w->c, "boot-log") != NULL, ima = ms_cli_option(w->c, "ima") != NULL;
+	char text[160];
 	ms_report_text(&w->report, "pcr-values", "%s",
 	    a->derived        ? "computed from the logs"
 	    : a->banks.n == 0 ? "not known"
@@ -174,6 +154,10 @@ report_agreement(struct work *w)
 			ms_report_note(&w->report, "unexplained: no log that was given speaks of these PCRs, and something extended them");
 			break;
 		}
+	if (a->log_not_quoted != 0) {
+		ms_pcr_mask_text(a->log_not_quoted, text, sizeof text);
+		ms_report_note(&w->report, "the log extends PCR %s, which the quote leaves out: no claim of the log is proven", text);
+	}
 	for (size_t i = 0; log && i < a->n; i++)
 		if (a->bank[i].log_lacks)
 			ms_report_note(&w->report, "the boot log has no digests of bank 0x%04x", a->bank[i].alg);
@@ -183,7 +167,7 @@ report_agreement(struct work *w)
 }
 
 static enum ms_rc
-check_agreement(struct work *w)
+check_agreement(struct ms_evidence_work *w)
 {
 	struct ms_agree_input in = {.quote = &w->quote,
 	    .has_boot_log = ms_cli_option(w->c, "boot-log") != NULL,
@@ -196,132 +180,15 @@ check_agreement(struct work *w)
 	if (rc != MS_OK && reason == NULL)
 		return rc;
 	if (rc != MS_OK)
-		(void)refuse(w, reason);
+		(void)ms_evidence_refuse(w, reason);
 	report_agreement(w);
-	return MS_OK;
-}
-
-/* ---- policy ---- */
-
-static void
-on_step(void *ctx, const struct ms_policy_step *step)
-{
-	struct work *w = ctx;
-	(void)json_array_append_new(w->steps, json_pack("{s:s, s:s, s:s, s:s}", "outcome", ms_step_outcome_name(step->outcome), "rule",
-						  step->rule, "requirement", step->requirement, "detail", step->detail));
-}
-
-static struct ms_span
-option_span(const struct ms_cli *c, const char *name, const char *absent)
-{
-	const char *s = ms_cli_option(c, name);
-	return ms_span_str(s != NULL ? s : absent);
-}
-
-static enum ms_rc
-judge(struct work *w, struct ms_verdict *ret)
-{
-	struct ms_cli *c = w->c;
-	struct ms_pcrs pcrs;
-	const struct ms_pcr_bank *b = ms_pcr_banks_find(&w->agree.banks, MS_TPM_ALG_SHA256);
-	struct ms_policy_input in = {.policy = w->policy->policy,
-	    .device = {.tenant = option_span(c, "tenant", "default"),
-		.device = option_span(c, "device", ""),
-		.model = option_span(c, "model", ""),
-		.serial = option_span(c, "serial", ""),
-		.batch = option_span(c, "batch", ""),
-		.state = ms_span_str("trusted"),
-		.listed = true},
-	    .claims = w->claims,
-	    .reference = ms_policy_dir_lookup,
-	    .reference_ctx = w->policy,
-	    .step = on_step,
-	    .step_ctx = w};
-	if (b == NULL)
-		return ms_fail(
-		    w->err, MS_ERR_USAGE, "a policy judges the SHA-256 bank: the quote must cover it, and its values be known (--pcrs)");
-	enum ms_rc rc = ms_cli_time(c, "time", &in.now_s, w->err);
-	if (rc == MS_OK)
-		rc = ms_pcr_bank_sha256(b, &pcrs, w->err);
-	if (rc != MS_OK)
-		return rc;
-	in.pcrs = &pcrs;
-	if (w->agree.appraisal->has_boot || w->agree.appraisal->has_ima)
-		in.appraisal = w->agree.appraisal;
-	for (size_t i = w->agree.appraisal->n_files; i > 0 && w->agree.appraisal->file[i - 1].entry >= w->agree.ima_used; i--)
-		in.late_files++;
-	return ms_policy_judge(&in, ret, w->err);
-}
-
-static enum ms_rc
-run_policy(struct work *w)
-{
-	char text[MS_VERDICT_TEXT_LEN];
-	struct ms_verdict v;
-	json_t *reasons = json_array();
-	enum ms_rc rc = judge(w, &v);
-	if (rc != MS_OK) {
-		json_decref(reasons);
-		return rc;
-	}
-	ms_report_text(&w->report, "policy", "%s", v.policy);
-	ms_report_text(&w->report, "rule", "%s", v.rule[0] != '\0' ? v.rule : "none matches");
-	ms_report_text(&w->report, "verdict", "%s", ms_outcome_name(v.outcome));
-	if (v.reference[0] != '\0')
-		ms_report_text(&w->report, "reference", "%s", v.reference);
-	for (size_t i = 0; i < v.n_reasons + v.n_waived; i++) {
-		if (i < v.n_reasons)
-			ms_verdict_reason_text(&v, i, true, text);
-		else
-			ms_verdict_waived_text(&v, i - v.n_reasons, true, text);
-		(void)json_array_append_new(reasons, json_string(text));
-	}
-	if (json_array_size(reasons) > 0)
-		ms_report_put(&w->report, "reasons", reasons);
-	else
-		json_decref(reasons);
-	if (v.outcome == MS_OUTCOME_PASS)
-		return MS_OK;
-	w->reason = v.n_reasons > 0 ? ms_policy_code_name(v.reason[0].code) : "denied";
-	(void)snprintf(w->detail, sizeof w->detail, "policy %s: %s: %s", v.policy, ms_outcome_name(v.outcome),
-	    v.n_reasons > 0 ? ms_policy_code_text(v.reason[0].code) : "no rule admits it");
 	return MS_OK;
 }
 
 /* ---- the answer ---- */
 
-static void
-print_steps(struct work *w)
-{
-	static const struct {
-		const char *outcome, *colour;
-	} colours[] = {{"holds", "\033[32m"}, {"missing", "\033[33m"}, {"fails", "\033[31m"}, {"waived", "\033[33m"}, {"info", ""}};
-	const json_t *s;
-	size_t i;
-	if (json_array_size(w->steps) == 0)
-		return;
-	if (w->c->json) {
-		ms_report_put(&w->report, "steps", json_incref(w->steps));
-		return;
-	}
-	(void)fputs("rule by rule\n", w->c->out);
-	json_array_foreach(w->steps, i, s)
-	{
-		const char *outcome = ms_json_text(s, "outcome"), *colour = "";
-		for (size_t k = 0; k < sizeof colours / sizeof *colours; k++)
-			if (strcmp(colours[k].outcome, outcome) == 0)
-				colour = colours[k].colour;
-		(void)fprintf(
-		    w->c->out, "  %s%-8s%s ", w->c->colour ? colour : "", outcome, w->c->colour && *colour != '\0' ? "\033[0m" : "");
-		ms_out_text(w->c->out, ms_json_text(s, "rule"));
-		(void)fprintf(w->c->out, "%s%s: ", ms_json_text(s, "rule")[0] != '\0' ? " " : "", ms_json_text(s, "requirement"));
-		ms_out_text(w->c->out, ms_json_text(s, "detail"));
-		(void)fputc('\n', w->c->out);
-	}
-}
-
 static enum ms_rc
-answer(struct work *w)
+answer(struct ms_evidence_work *w)
 {
 	bool logs = ms_cli_option(w->c, "boot-log") != NULL || ms_cli_option(w->c, "ima") != NULL;
 	enum ms_rc rc = w->agree.appraisal != NULL ? ms_claims_merge(w->claims, w->agree.appraisal->claims, w->err) : MS_OK;
@@ -335,7 +202,7 @@ answer(struct work *w)
 		ms_report_note(&w->report, "without --policy nothing was judged: whether this state is a good one is not said");
 	if (w->policy != NULL && !w->certified)
 		ms_report_note(&w->report, "the AK came without a certificate (--ak-cert): its assurance counts as software");
-	print_steps(w);
+	ms_evidence_print_steps(w);
 	if (w->reason != NULL)
 		return ms_report_refuse(w->c, &w->report, w->reason, w->detail, w->err);
 	return ms_report_accept(w->c, &w->report,
@@ -346,7 +213,7 @@ answer(struct work *w)
 }
 
 static enum ms_rc
-run_tpm(struct work *w)
+run_tpm(struct ms_evidence_work *w)
 {
 	enum ms_evidence_reason why = MS_EVIDENCE_NONE;
 	enum ms_rc rc = load(w);
@@ -364,14 +231,14 @@ run_tpm(struct work *w)
 	if (rc == MS_OK && w->reason == NULL)
 		rc = check_agreement(w);
 	if (rc == MS_OK && w->reason == NULL && w->policy != NULL)
-		rc = run_policy(w);
+		rc = ms_evidence_judge(w);
 	return rc == MS_OK ? answer(w) : rc;
 }
 
 static enum ms_rc
 run_verify(struct ms_cli *c, struct ms_err *err)
 {
-	MS_OWN(work_fini) struct work w = {.c = c, .err = err};
+	MS_OWN(work_fini) struct ms_evidence_work w = {.c = c, .err = err};
 	return run_tpm(&w);
 }
 

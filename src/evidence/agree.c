@@ -298,26 +298,83 @@ check_aggregate(struct check *k)
 	return MS_OK;
 }
 
-/* Tuples and files are of the SHA-256 bank; claims can be had of any. */
+/* What a PCR says that the quote leaves out, nothing proves: then no claim of the log is proven, for which PCR each comes from is
+ * not kept with it. */
+static enum ms_rc
+demote(struct check *k)
+{
+	MS_OWN(ms_claims_free) struct ms_claims *less = NULL;
+	struct ms_appraisal *a = k->a->appraisal;
+	enum ms_rc rc = ms_claims_new(&less, k->err);
+	for (size_t i = 0; rc == MS_OK && i < ms_claims_count(a->claims); i++) {
+		const struct ms_claim *c = ms_claims_at(a->claims, i);
+		if (!c->name->may_be_unproven)
+			continue;
+		switch (c->name->type) {
+		case MS_CLAIM_BOOL:
+			rc = ms_claims_add_bool(less, c->name->name, false, c->number != 0, k->err);
+			break;
+		case MS_CLAIM_UINT:
+			rc = ms_claims_add_uint(less, c->name->name, false, c->number, k->err);
+			break;
+		case MS_CLAIM_TEXT:
+			rc = ms_claims_add_text(less, c->name->name, false, c->bytes, k->err);
+			break;
+		case MS_CLAIM_BYTES:
+			rc = ms_claims_add_bytes(less, c->name->name, false, c->bytes, k->err);
+			break;
+		}
+	}
+	if (rc != MS_OK)
+		return rc;
+	ms_claims_free(a->claims);
+	a->claims = less;
+	less = NULL;
+	return MS_OK;
+}
+
+static enum ms_rc
+claims_of_bank(struct check *k, uint16_t alg)
+{
+	MS_OWN(ms_bootlog_free) struct ms_bootlog *log = NULL;
+	enum ms_rc rc = ms_bootlog_load(k->in->boot_log, &log_caps, MS_EVENTLOG_PCR, alg, &log, k->err);
+	return rc == MS_OK ? ms_bootlog_claims(log, k->a->appraisal->claims, k->err) : rc;
+}
+
+/* Tuples are of the SHA-256 bank; claims can be had of any that was quoted. */
+static enum ms_rc
+appraise_boot(struct check *k)
+{
+	const struct ms_pcr_bank *log = NULL, *quoted = NULL;
+	enum ms_rc rc = MS_OK;
+	for (size_t i = 0; i < k->a->banks.n; i++) {
+		const struct ms_pcr_bank *b = &k->a->banks.bank[i], *l = ms_pcr_banks_find(&k->log.banks, b->alg);
+		if (l != NULL && (log == NULL || b->alg == MS_TPM_ALG_SHA256))
+			log = l, quoted = b;
+	}
+	if (log == NULL)
+		return MS_OK;
+	if (log->alg == MS_TPM_ALG_SHA256)
+		rc = ms_bootlog_appraise(k->in->boot_log, &log_caps, k->a->appraisal, k->err);
+	else
+		rc = claims_of_bank(k, log->alg);
+	k->a->log_not_quoted = log->mask & ~quoted->mask;
+	if (rc == MS_OK && k->a->log_not_quoted != 0)
+		rc = demote(k);
+	return rc == MS_OK ? MS_OK : refused(k, "boot-log-malformed", rc);
+}
+
 static enum ms_rc
 appraise(struct check *k)
 {
-	struct ms_appraisal *a = k->a->appraisal;
-	enum ms_rc rc = MS_OK;
-	if (k->in->has_boot_log && ms_pcr_banks_find(&k->a->banks, MS_TPM_ALG_SHA256) != NULL &&
-	    ms_pcr_banks_find(&k->log.banks, MS_TPM_ALG_SHA256) != NULL)
-		rc = ms_bootlog_appraise(k->in->boot_log, &log_caps, a, k->err);
-	else if (k->in->has_boot_log && k->a->banks.n > 0)
-		rc = ms_bootlog_claims(k->in->boot_log, &log_caps, k->log.kind, k->a->banks.bank[0].alg, a->claims, k->err);
-	if (rc != MS_OK)
-		return refused(k, "boot-log-malformed", rc);
-	if (!k->in->has_ima)
-		return MS_OK;
 	const struct ms_pcr_bank *b = ms_pcr_banks_find(&k->a->banks, MS_TPM_ALG_SHA256);
 	struct ms_ima_evidence ev = {.list = k->in->ima, .caps = ima_caps, .keys = k->in->keys};
+	enum ms_rc rc = k->in->has_boot_log ? appraise_boot(k) : MS_OK;
+	if (rc != MS_OK || !k->in->has_ima)
+		return rc;
 	if (b != NULL && (b->mask & IMA_BIT) != 0) /* what the kernel added after the quote is then left out */
 		ev.start = zeros, ev.quoted = b->value[MS_IMA_PCR];
-	rc = ms_ima_appraise(&ev, a, k->err);
+	rc = ms_ima_appraise(&ev, k->a->appraisal, k->err);
 	return rc == MS_OK ? check_aggregate(k) : refused(k, "ima-malformed", rc);
 }
 
@@ -348,9 +405,10 @@ ms_agree_check(const struct ms_agree_input *in, struct ms_agree *ret, const char
 		rc = derive(&k);
 	if (rc == MS_OK && in->has_boot_log)
 		rc = check_boot(&k);
+	if (rc == MS_OK && in->has_ima && ret->banks.n == 0)
+		return ms_fail(err, MS_ERR_USAGE, "an IMA list without a boot log needs PCR values (--pcrs) to be held against");
 	if (rc == MS_OK && in->has_ima)
-		rc = ret->banks.n > 0 ? check_ima(&k)
-				      : refuse(&k, "ima-does-not-replay", "an IMA list alone needs PCR values (--pcrs) to be held against");
+		rc = check_ima(&k);
 	if (rc == MS_OK)
 		find_unexplained(&k);
 	return rc == MS_OK ? appraise(&k) : rc;

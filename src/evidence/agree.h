@@ -28,6 +28,7 @@ struct ms_agree {
 	size_t n;
 	struct ms_agree_bank bank[MS_PCR_BANKS_MAX];
 	uint32_t boot_events;
+	uint32_t log_not_quoted;        /* PCRs that the log extends and the quote leaves out: then no claim of it is proven */
 	uint32_t ima_entries, ima_used; /* in the list; those that explain PCR 10 (the list may have grown after the quote) */
 	enum ms_ima_aggregate aggregate;
 	struct ms_appraisal *appraisal; /* owned: claims; tuples and files where there are SHA-256 values */
