@@ -138,6 +138,12 @@ ms_statement_unproven_deployment(const struct ms_statement_raw *raw)
 	return raw->claims.deployment;
 }
 
+struct ms_span
+ms_statement_unproven_tenant(const struct ms_statement_raw *raw)
+{
+	return raw->claims.tenant;
+}
+
 static bool
 is_text(struct ms_span s, const char *text)
 {

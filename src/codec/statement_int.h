@@ -12,6 +12,7 @@ MS_MUST_USE enum ms_rc ms_statement_check(
 /* The body before any proof. For the one object that carries the key it verifies with (the deployment root, trusted
  * by its hash): take that key, verify, and use only the body of the proven statement. */
 struct ms_span ms_statement_unproven_body(const struct ms_statement_raw *raw);
-struct ms_span ms_statement_unproven_deployment(const struct ms_statement_raw *raw); /* for the same object only */
+struct ms_span ms_statement_unproven_deployment(const struct ms_statement_raw *raw); /* for the same object, and for join tokens */
+struct ms_span ms_statement_unproven_tenant(const struct ms_statement_raw *raw);     /* for join tokens only */
 
 #endif

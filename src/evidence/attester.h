@@ -23,6 +23,7 @@ enum ms_attester_reason {
 	MS_ATTESTER_UNTRUSTED, /* no chain to what the operator trusts */
 	MS_ATTESTER_BAD_CHAIN, /* a chain, but a link of it does not verify */
 	MS_ATTESTER_EXPIRED,
+	MS_ATTESTER_REVOKED,
 	MS_ATTESTER_BAD_SIGNATURE,
 	MS_ATTESTER_NONCE_MISMATCH,
 	MS_ATTESTER_NONCE_MISSING,        /* fresh evidence was asked for, and this does not prove that it is */

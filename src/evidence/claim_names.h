@@ -25,6 +25,7 @@
 	X("ak.revocation-checked", BOOL, ONE, NEVER, "whether every issuer in the chain of the AK certificate had a good CRL") \
 	X("ak.verified-residency", BOOL, ONE, NEVER, "whether the issuer's policy says that it saw the key to be in a TPM") \
 	X("attester.assurance", TEXT, ONE, NEVER, "low, software or hardware: how much the kind of attester can prove") \
+	X("attester.fresh", BOOL, ONE, NEVER, "whether a nonce was asked for, and is in what was signed") \
 	X("attester.kind", TEXT, ONE, NEVER, "the row of the attester registry that verified this evidence") \
 	X("boot.authority", TEXT, MANY, MAYBE, \
 	    "what let a program start under Secure Boot: the variable and the certificate's subject or the hash in it, such as 'db: " \
@@ -97,6 +98,63 @@
 	X("boot.windows.flight-signing", BOOL, ONE, MAYBE, "Windows accepted pre-release signed code") \
 	X("boot.windows.safe-mode", BOOL, ONE, MAYBE, "Windows started in safe mode") \
 	X("boot.windows.winpe", BOOL, ONE, MAYBE, "Windows started as its installation environment") \
+	X("cca.platform.component", TEXT, MANY, NEVER, "measured firmware of the platform, TYPE:HEX such as RSE_BL2:53c2...") \
+	X("cca.platform.component-signer", BYTES, MANY, NEVER, "hash of a key that signed firmware of the platform") \
+	X("cca.platform.component-version", TEXT, MANY, NEVER, "version of firmware of the platform, TYPE:VERSION") \
+	X("cca.platform.config", BYTES, ONE, NEVER, "configuration of the platform, as its maker defines it") \
+	X("cca.platform.hash", TEXT, ONE, NEVER, "hash algorithm of the platform's measurements") \
+	X("cca.platform.implementation-id", BYTES, ONE, NEVER, "which implementation of the platform it is") \
+	X("cca.platform.instance-id", BYTES, ONE, NEVER, "which platform it is: the UEID of its attestation key") \
+	X("cca.platform.lifecycle", TEXT, ONE, NEVER, "life cycle of the platform: secured, or a state in which it may be debugged") \
+	X("cca.platform.profile", TEXT, ONE, NEVER, "profile of the platform token") \
+	X("cca.platform.service", TEXT, ONE, NEVER, "verification service that the platform names") \
+	X("cca.realm.hash", TEXT, ONE, NEVER, "hash algorithm of the realm's measurements") \
+	X("cca.realm.initial-measurement", BYTES, ONE, NEVER, "measurement of the realm as it was started") \
+	X("cca.realm.key", BYTES, ONE, NEVER, "hash of the realm's attestation key, as the platform token has it") \
+	X("cca.realm.measurement", TEXT, MANY, NEVER, "an extensible measurement of the realm, NUMBER:HEX") \
+	X("cca.realm.personalization", BYTES, ONE, NEVER, "personalization value of the realm") \
+	X("dice.authority-hash", TEXT, MANY, NEVER, "hash of who signed a layer's code, LAYER:HEX") \
+	X("dice.chain-root", TEXT, ONE, NEVER, \
+	    "what the chain was verified with: the subject of a root certificate, or key: and the id of a public key") \
+	X("dice.code-hash", TEXT, MANY, NEVER, "hash of a layer's code, LAYER:HEX") \
+	X("dice.component", TEXT, MANY, NEVER, "name of a layer's component in its configuration, LAYER:NAME") \
+	X("dice.component-version", TEXT, MANY, NEVER, "version of a layer's component in its configuration, LAYER:VERSION") \
+	X("dice.config-descriptor", TEXT, MANY, NEVER, "configuration of a layer, LAYER:HEX") \
+	X("dice.config-hash", TEXT, MANY, NEVER, "hash of a layer's configuration, LAYER:HEX") \
+	X("dice.debug", BOOL, ONE, NEVER, \
+	    "whether a layer is in debug, recovery or not configured mode, or says nothing of its mode where it must") \
+	X("dice.flag", TEXT, MANY, NEVER, "an operational flag that is set in a TcbInfo, LAYER:NAME such as 1:debug") \
+	X("dice.form", TEXT, ONE, NEVER, "form of the chain: x509 or cbor") \
+	X("dice.fwid", TEXT, MANY, NEVER, "firmware id of a layer, LAYER:ALGORITHM:HEX such as 1:sha256:ab...") \
+	X("dice.key", BYTES, ONE, NEVER, "SHA-256 of the SubjectPublicKeyInfo of the last layer's key") \
+	X("dice.layers", UINT, ONE, NEVER, "certificates in the chain below what is trusted") \
+	X("dice.mode", TEXT, MANY, NEVER, "mode of a layer, LAYER:MODE; modes are not-configured, normal, debug and recovery") \
+	X("dice.model", TEXT, MANY, NEVER, "model in a TcbInfo, LAYER:TEXT") \
+	X("dice.profile", TEXT, MANY, NEVER, "profile that a layer's certificate names, LAYER:NAME") \
+	X("dice.security-version", TEXT, MANY, NEVER, "security version of a layer, LAYER:NUMBER") \
+	X("dice.svn", UINT, MANY, NEVER, "security version of any layer, to be compared as a number") \
+	X("dice.type", TEXT, MANY, NEVER, "type in a TcbInfo, LAYER:HEX") \
+	X("dice.ueid", BYTES, ONE, NEVER, "UEID of the device in its certificates") \
+	X("dice.vendor", TEXT, MANY, NEVER, "vendor in a TcbInfo, LAYER:TEXT") \
+	X("dice.vendor-info", TEXT, MANY, NEVER, "vendor information in a TcbInfo, LAYER:HEX") \
+	X("dice.version", TEXT, MANY, NEVER, "version in a TcbInfo, LAYER:TEXT") \
+	X("eat.boot-count", UINT, ONE, NEVER, "how often the device has booted") \
+	X("eat.boot-seed", BYTES, ONE, NEVER, "value that is made new with each boot") \
+	X("eat.debug", TEXT, ONE, NEVER, \
+	    "debug status: enabled, disabled, disabled-since-boot, disabled-permanently or disabled-fully-and-permanently") \
+	X("eat.expires", UINT, ONE, NEVER, "when the token expires, in seconds since 1970") \
+	X("eat.hardware-model", BYTES, ONE, NEVER, "hardware model") \
+	X("eat.hardware-version", TEXT, ONE, NEVER, "hardware version") \
+	X("eat.issued", UINT, ONE, NEVER, "when the token was issued, in seconds since 1970") \
+	X("eat.issuer", TEXT, ONE, NEVER, "issuer of the token") \
+	X("eat.oem-boot", BOOL, ONE, NEVER, "whether only software authorised by the maker was booted") \
+	X("eat.oem-id", TEXT, ONE, NEVER, "who made the hardware: number, or hex") \
+	X("eat.profile", TEXT, ONE, NEVER, "profile that the token follows") \
+	X("eat.software-name", TEXT, ONE, NEVER, "name of the software") \
+	X("eat.software-version", TEXT, ONE, NEVER, "version of the software") \
+	X("eat.subject", TEXT, ONE, NEVER, "subject of the token") \
+	X("eat.ueid", BYTES, ONE, NEVER, "universal entity id of the device") \
+	X("eat.uptime", UINT, ONE, NEVER, "seconds since the device booted") \
 	X("ek.certificate-serial", TEXT, ONE, NEVER, "serial number of the EK certificate, in hex") \
 	X("ek.chain-root", TEXT, ONE, NEVER, "subject of the trust anchor that the EK certificate chains to") \
 	X("ek.firmware-version", TEXT, ONE, NEVER, "version of the TPM in its EK certificate, such as id:00490004") \
@@ -127,6 +185,75 @@
 	    "the same for a key that is known only because the machine measured it onto a keyring: believe it as far as that keyring") \
 	X("ima.template", TEXT, MANY, NEVER, "template of entries of the IMA list, such as ima-ng") \
 	X("ima.violations", UINT, ONE, NEVER, \
-	    "files that changed while they were measured: what ran is not known, nor is which file it was")
+	    "files that changed while they were measured: what ran is not known, nor is which file it was") \
+	X("join.expires", UINT, ONE, NEVER, "when the join token expires, in seconds since 1970") \
+	X("join.key", BYTES, ONE, NEVER, "SHA-256 of the SubjectPublicKeyInfo of the key that was shown with the join token") \
+	X("join.key-pinned", BOOL, ONE, NEVER, \
+	    "whether the operator wrote this key into the join token; otherwise whoever had the token could use it") \
+	X("join.model", TEXT, ONE, NEVER, "model that the operator wrote into the join token") \
+	X("join.serial", TEXT, ONE, NEVER, "serial number that the operator wrote into the join token") \
+	X("join.signer", BYTES, ONE, NEVER, "id of the operator's key that signed the join token") \
+	X("join.tenant", TEXT, ONE, NEVER, "tenant that the join token is for") \
+	X("join.token-id", BYTES, ONE, NEVER, "id of the join token: who accepts it must see to it that it is used once") \
+	X("psa.boot-seed", BYTES, ONE, NEVER, "value that is made new with each boot") \
+	X("psa.certification", TEXT, ONE, NEVER, "certification reference of the device") \
+	X("psa.client", TEXT, ONE, NEVER, "partition that asked for the token: secure or non-secure, and its number") \
+	X("psa.component", TEXT, MANY, NEVER, "measured software, TYPE:HEX such as BL:ab...; without a type :HEX") \
+	X("psa.component-signer", BYTES, MANY, NEVER, "hash of a key that signed measured software") \
+	X("psa.component-version", TEXT, MANY, NEVER, "version of measured software, TYPE:VERSION") \
+	X("psa.debug", BOOL, ONE, NEVER, "whether the life cycle lets the root of trust be debugged, or is unknown") \
+	X("psa.implementation-id", BYTES, ONE, NEVER, "which implementation of the root of trust it is") \
+	X("psa.instance-id", BYTES, ONE, NEVER, "which device it is: the UEID of its attestation key") \
+	X("psa.lifecycle", TEXT, ONE, NEVER, \
+	    "life cycle of the device: secured, or by name a state in which it may be debugged, or unknown") \
+	X("psa.profile", TEXT, ONE, NEVER, "profile of the token") \
+	X("psa.service", TEXT, ONE, NEVER, "verification service that the device names") \
+	X("snp.author-key-digest", BYTES, ONE, NEVER, "digest of the key that signed the guest owner's id key; absent when none did") \
+	X("snp.chain-root", TEXT, ONE, NEVER, "subject of the root certificate that the report chains to") \
+	X("snp.chip-id", BYTES, ONE, NEVER, "id of the processor; absent when the host masks it") \
+	X("snp.debug", BOOL, ONE, NEVER, "whether the guest's policy lets the host read and change its memory") \
+	X("snp.family-id", BYTES, ONE, NEVER, "family id that the guest's owner gave") \
+	X("snp.guest-svn", UINT, ONE, NEVER, "security version that the guest's owner gave") \
+	X("snp.host-data", BYTES, ONE, NEVER, "data that the host gave at launch") \
+	X("snp.id-key-digest", BYTES, ONE, NEVER, "digest of the guest owner's id key; absent when there was no id block") \
+	X("snp.image-id", BYTES, ONE, NEVER, "image id that the guest's owner gave") \
+	X("snp.measurement", BYTES, ONE, NEVER, "measurement of the guest at launch") \
+	X("snp.migration", BOOL, ONE, NEVER, "whether the guest's policy lets a migration agent move it") \
+	X("snp.policy", UINT, ONE, NEVER, "policy of the guest, as the number that it is") \
+	X("snp.product", TEXT, ONE, NEVER, "product that the signer's certificate names") \
+	X("snp.report-data", BYTES, ONE, NEVER, "64 bytes that the guest gave") \
+	X("snp.report-id", BYTES, ONE, NEVER, "id of the guest's report") \
+	X("snp.revocation-checked", BOOL, ONE, NEVER, "whether every issuer in the chain had a good CRL") \
+	X("snp.signer", TEXT, ONE, NEVER, "vcek (of the chip) or vlek (of a cloud provider)") \
+	X("snp.smt", BOOL, ONE, NEVER, "whether the host runs two threads on a core") \
+	X("snp.tcb.bootloader", UINT, ONE, NEVER, "security version of the boot loader that the report is signed with") \
+	X("snp.tcb.fmc", UINT, ONE, NEVER, "security version of the FMC that the report is signed with, on products that have one") \
+	X("snp.tcb.microcode", UINT, ONE, NEVER, "security version of the microcode that the report is signed with") \
+	X("snp.tcb.snp", UINT, ONE, NEVER, "security version of the SNP firmware that the report is signed with") \
+	X("snp.tcb.tee", UINT, ONE, NEVER, "security version of the PSP operating system that the report is signed with") \
+	X("snp.version", UINT, ONE, NEVER, "version of the report's format") \
+	X("snp.vmpl", UINT, ONE, NEVER, "privilege level of who asked for the report, 0 is the highest") \
+	X("tdx.attributes", BYTES, ONE, NEVER, "attributes of the TD") \
+	X("tdx.chain-root", TEXT, ONE, NEVER, "subject of the root certificate that the quote chains to") \
+	X("tdx.debug", BOOL, ONE, NEVER, "whether the TD can be debugged by the host, or runs on a module that can") \
+	X("tdx.fmspc", BYTES, ONE, NEVER, "FMSPC of the processor, of its certificate: names the TCB information to ask Intel for") \
+	X("tdx.mrconfigid", BYTES, ONE, NEVER, "configuration id that the host gave") \
+	X("tdx.mrowner", BYTES, ONE, NEVER, "owner id that the host gave") \
+	X("tdx.mrownerconfig", BYTES, ONE, NEVER, "owner's configuration id that the host gave") \
+	X("tdx.mrseam", BYTES, ONE, NEVER, "measurement of the TDX module") \
+	X("tdx.mrservicetd", BYTES, ONE, NEVER, "measurement of service TDs, of quotes with TDX 1.5 reports") \
+	X("tdx.mrsignerseam", BYTES, ONE, NEVER, "signer of the TDX module; zeros are Intel's own") \
+	X("tdx.mrtd", BYTES, ONE, NEVER, "measurement of the TD as it was built") \
+	X("tdx.pce-id", BYTES, ONE, NEVER, "id of the provisioning certification enclave, of the processor's certificate") \
+	X("tdx.qe-svn", UINT, ONE, NEVER, "security version of Intel's quoting enclave") \
+	X("tdx.report-data", BYTES, ONE, NEVER, "64 bytes that the TD gave") \
+	X("tdx.revocation-checked", BOOL, ONE, NEVER, "whether every issuer in the chain had a good CRL") \
+	X("tdx.rtmr0", BYTES, ONE, NEVER, "run-time measurement register 0: firmware and its configuration") \
+	X("tdx.rtmr1", BYTES, ONE, NEVER, "run-time measurement register 1: boot loader and kernel") \
+	X("tdx.rtmr2", BYTES, ONE, NEVER, "run-time measurement register 2: command line, initramfs and what the system measures") \
+	X("tdx.rtmr3", BYTES, ONE, NEVER, "run-time measurement register 3: applications") \
+	X("tdx.tcb-svn", BYTES, ONE, NEVER, "security versions of the TDX module: Intel publishes which are current") \
+	X("tdx.version", UINT, ONE, NEVER, "version of the quote's format") \
+	X("tdx.xfam", BYTES, ONE, NEVER, "processor features that the TD may use")
 
 #endif
