@@ -92,6 +92,12 @@ ms_x509_load(struct ms_span der, X509 **ret, struct ms_err *err)
 		ERR_clear_error();
 		return ms_fail(err, MS_ERR_MALFORMED, "not one certificate in DER");
 	}
+	/* else building a chain would not find its issuer, and say so instead of this */
+	if (X509_check_purpose(x, -1, 0) != 1) {
+		X509_free(x);
+		ERR_clear_error();
+		return ms_fail(err, MS_ERR_MALFORMED, "certificate: an extension does not parse");
+	}
 	*ret = x;
 	return MS_OK;
 }

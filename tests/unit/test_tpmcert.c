@@ -225,7 +225,7 @@ MS_TEST(tpmcert_refuses_each_wrong_certificate_by_name)
 	    {"ek-and-ak.der", "wrong-purpose"},
 	    {"ek-critical-unknown.der", "unknown-extension"},
 	    {"ek-twice.der", "malformed"},
-	    {"ek-bad-names.der", "malformed-names"},
+	    {"ek-bad-names.der", "malformed"},
 	    {"ek-rsa1024.der", "weak-or-unknown-key"},
 	    {"ek-rsa16384.der", "weak-or-unknown-key"},
 	    {"ek-rsa-exponent.der", "malformed"},
