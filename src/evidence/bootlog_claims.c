@@ -277,7 +277,7 @@ from_firmware(struct maker *m, const struct ms_bootlog_event *e)
 {
 	if (e->state == MS_EVENT_OPAQUE || e->state == MS_EVENT_MISMATCHED)
 		put_bytes(m, "boot.firmware.digest", true, e->digest);
-	if (e->type != MS_EV_S_CRTM_VERSION || e->state != MS_EVENT_RECOMPUTED || !ms_bootlog_text(e->covered, &m->text))
+	if (e->type != MS_EV_S_CRTM_VERSION || e->state != MS_EVENT_RECOMPUTED || !ms_bootlog_version(e->covered, &m->text))
 		return;
 	put_first(m, "boot.firmware.version", is_before(m, e), ms_buf_span(&m->text));
 	ms_buf_reset(&m->text);

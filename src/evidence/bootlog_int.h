@@ -16,5 +16,7 @@ ms_bootlog_in(const struct ms_bootlog *b, const struct ms_bootlog_event *e, unsi
 }
 /* Bytes of firmware that are a text in one way or another, as UTF-8, appended; false: they are none, nothing is appended. */
 bool ms_bootlog_text(struct ms_span data, struct ms_buf *out);
+/* The same of EV_S_CRTM_VERSION, which may also be a GUID. */
+bool ms_bootlog_version(struct ms_span data, struct ms_buf *out);
 
 #endif

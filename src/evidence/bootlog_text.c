@@ -25,9 +25,22 @@ ms_bootlog_text(struct ms_span data, struct ms_buf *out)
 		ms_buf_put_span(out, without_nuls(data));
 		return true;
 	}
+	if (data.len > 2 && data.len % 2 == 1 && data.p[data.len - 1] == 0)
+		data.len--; /* half of a NUL */
 	if (!ms_utf16_plausible(data))
 		return false;
 	(void)ms_utf16_text(data, out);
+	return true;
+}
+
+bool
+ms_bootlog_version(struct ms_span data, struct ms_buf *out)
+{
+	char guid[MS_GUID_TEXT];
+	if (data.len != MS_GUID_LEN || ms_ascii_plausible(data) || ms_utf16_plausible(data))
+		return ms_bootlog_text(data, out);
+	ms_guid_text(data.p, guid);
+	ms_buf_str(out, guid);
 	return true;
 }
 
@@ -299,6 +312,10 @@ ms_bootlog_describe(const struct ms_bootlog_event *e, struct ms_buf *out)
 		return;
 	case MS_EV_SEPARATOR:
 		put_separator(e->data, out);
+		return;
+	case MS_EV_S_CRTM_VERSION:
+		if (!ms_bootlog_version(e->data, out))
+			put_hex(e->data, out);
 		return;
 	case MS_EV_EVENT_TAG:
 		put_tags(e->data, out);
