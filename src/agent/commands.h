@@ -8,6 +8,7 @@ int ms_cmd_identify(const struct ms_agent_options *o);
 int ms_cmd_enroll(const struct ms_agent_options *o);
 int ms_cmd_attest(const struct ms_agent_options *o);
 int ms_cmd_secret_get(const struct ms_agent_options *o);
+int ms_cmd_result(const struct ms_agent_options *o);
 int ms_cmd_run(const struct ms_agent_options *o);
 int ms_cmd_status(const struct ms_agent_options *o);
 

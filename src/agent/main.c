@@ -16,6 +16,8 @@ const struct ms_agent_command ms_agent_commands[] = {
     {"enroll", "", "Trust a deployment and become one of its devices.", "nsmurwa",
 	"muster-agent enroll --server https://muster.example:8443 --root 4f1c...d2 --wait", ms_cmd_enroll},
     {"attest", "", "Prove this machine's state now, and print the verdict.", "i", "muster-agent attest --identity --json", ms_cmd_attest},
+    {"result", "", "Get an attestation result: a signed token that relying parties check without the server.", "NAo",
+	"muster-agent result --nonce 8f0c41d2a97be653 --audience https://gate.example --out result.jwt", ms_cmd_result},
     {"run", "", "Stay proven: attest when due, renew the certificate, keep secrets delivered.", "pI",
 	"muster-agent run --secret app/db=/run/muster-agent/db", ms_cmd_run},
     {"secret get", "PATH", "Get a secret that only this machine, in its present state, can open.", "odOC",

@@ -35,10 +35,12 @@ static const struct option_row rows[] = {
     {'w', false, false, "wait", NULL, "wait until an operator approved"},
     {'a', false, false, "again", NULL, "enroll anew, with a new attestation key"},
     {'i', false, false, "identity", NULL, "also get a certificate for a key of this TPM"},
-    {'o', false, true, "out", "FILE", "write the secret to FILE (ramfs, or tmpfs with noswap)"},
+    {'o', false, true, "out", "FILE", "write it to FILE (a secret: on ramfs, or tmpfs with noswap)"},
     {'d', false, true, "dir", "DIR", "write the secret below DIR (default /run/muster-agent)"},
     {'O', false, false, "stdout", NULL, "write the secret to standard output, which must not be a terminal"},
     {'C', false, false, "cached", NULL, "open the secret that was got before, without the server"},
+    {'N', false, true, "nonce", "HEX", "the relying party's nonce: 8 to 64 bytes"},
+    {'A', false, true, "audience", "TEXT", "for whom it is: who is named so takes it, and no one else"},
     {'p', false, true, "secret", "PATH=FILE", "keep FILE filled with the secret PATH (may be repeated)"},
     {'I', false, true, "interval", "SECONDS", "attest at least this often"},
 };
@@ -135,6 +137,10 @@ text_member(struct ms_agent_options *o, int letter)
 		return &o->root;
 	case 'o':
 		return &o->out;
+	case 'N':
+		return &o->nonce;
+	case 'A':
+		return &o->audience;
 	case 'd':
 		return &o->dir;
 	default:

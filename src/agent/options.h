@@ -22,6 +22,8 @@ struct ms_agent_options {
 	/* secret get */
 	const char *path, *out, *dir;
 	bool to_stdout, cached;
+	/* result; and out */
+	const char *nonce, *audience;
 	/* run */
 	const char *secrets[MS_AGENT_SECRET_ARGS_MAX]; /* PATH=FILE */
 	unsigned n_secrets;

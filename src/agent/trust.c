@@ -342,8 +342,8 @@ ms_trust_attested(const struct ms_trust *t, const struct ms_trust_device *d, con
 	return rc;
 }
 
-static enum ms_rc
-granted(const struct ms_attested_answer *a, const char *kind, struct ms_err *err)
+enum ms_rc
+ms_trust_granted(const struct ms_attested_answer *a, const char *kind, struct ms_err *err)
 {
 	if (a->outcome != MS_TRUST_PASS || !a->has_act || a->result.len == 0)
 		return ms_fail(err, MS_ERR_DENIED, "refused");
@@ -381,7 +381,7 @@ ms_trust_identity(const struct ms_trust *t, const struct ms_trust_device *d, con
 	struct ms_identity_result r;
 	struct ms_data_cert data;
 	struct ms_cert cert;
-	enum ms_rc rc = granted(a, "cert.issue", err);
+	enum ms_rc rc = ms_trust_granted(a, "cert.issue", err);
 	if (rc == MS_OK)
 		rc = ms_cbor_parse_map(&ms_identity_result_table, a->result, &r, err);
 	if (rc == MS_OK)
@@ -428,7 +428,7 @@ ms_trust_secret(const struct ms_trust *t, const struct ms_trust_device *d, const
     const struct ms_trust_secret_ask *ask, struct ms_secret_body *ret, struct ms_err *err)
 {
 	struct ms_secret_body b;
-	enum ms_rc rc = granted(a, "secret.release", err);
+	enum ms_rc rc = ms_trust_granted(a, "secret.release", err);
 	if (rc == MS_OK)
 		rc = secret_statement(t, d->id, d->now_s, a->result, &b, err);
 	if (rc == MS_OK)

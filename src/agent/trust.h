@@ -77,6 +77,9 @@ struct ms_attested_answer {
 MS_MUST_USE enum ms_rc ms_trust_attested(const struct ms_trust *t, const struct ms_trust_device *d, const struct ms_challenge *c,
     const struct ms_trust_sent *sent, struct ms_span wire, struct ms_attested_answer *ret, struct ms_err *err);
 
+/* Was this granted, and logged under an entry of this kind? MS_ERR_DENIED, MS_ERR_AUTH. */
+MS_MUST_USE enum ms_rc ms_trust_granted(const struct ms_attested_answer *a, const char *kind, struct ms_err *err);
+
 /* Result of purpose identity: a certificate for the key `point`, by the deployment's CA, with our name, as logged. */
 MS_MUST_USE enum ms_rc ms_trust_identity(const struct ms_trust *t, const struct ms_trust_device *d, const struct ms_attested_answer *a,
     const uint8_t point[static MS_POINT_LEN], struct ms_cert *ret, struct ms_err *err);
@@ -93,5 +96,16 @@ MS_MUST_USE enum ms_rc ms_trust_secret(const struct ms_trust *t, const struct ms
 /* The same statement from our own disk: it was verified when it came; only what a disk can change is checked again. */
 MS_MUST_USE enum ms_rc ms_trust_secret_kept(const struct ms_trust *t, const char *device, struct ms_span path, struct ms_span statement,
     struct ms_secret_body *ret, struct ms_err *err);
+
+/* Result of purpose result: signed by the deployment's token key, of this profile, about us and this evidence, with the nonce and
+ * for the audience that were asked for, as logged. *ret is the caller's to free. */
+struct ms_trust_result_ask {
+	struct ms_span nonce;    /* empty: none */
+	const char *audience;    /* NULL: none */
+	struct ms_span evidence; /* id of what was sent */
+};
+struct ms_ear_read;
+MS_MUST_USE enum ms_rc ms_trust_result(const struct ms_trust *t, const struct ms_trust_device *d, const struct ms_attested_answer *a,
+    const struct ms_trust_result_ask *ask, struct ms_ear_read *ret, struct ms_err *err);
 
 #endif

@@ -1,7 +1,8 @@
-/* device approve, quarantine, release, revoke, retire: signed for exactly what was looked at. */
+/* device approve, result, quarantine, release, revoke, retire: signed for exactly what was looked at. */
 #include <string.h>
 
 #include "cli/remote.h"
+#include "cli/token_keys.h"
 #include "codec/words.h"
 #include "proto/bind.h"
 
@@ -107,6 +108,60 @@ run_life(struct ms_cli *c, struct ms_err *err)
 	return rc == MS_OK ? ms_remote_done(c, &r, d.id, err) : rc;
 }
 
+/* ---- result: what a relying party would be shown ---- */
+
+static enum ms_rc
+show_result(struct ms_cli *c, const json_t *j, const struct ms_ear_read *e, struct ms_err *err)
+{
+	MS_OWN(ms_report_fini) struct ms_report r = {NULL};
+	char headline[300];
+	const char *out = ms_cli_option(c, "out"), *token = ms_json_text(j, "result");
+	MS_OWN(ms_buf_fini) struct ms_buf line = {0};
+	ms_buf_init(&line, MS_JWS_MAX + 1);
+	ms_buf_fmt(&line, "%s\n", token);
+	enum ms_rc rc = ms_report_init(&r, err);
+	if (rc == MS_OK && out != NULL)
+		rc = ms_cli_write_file(out, 0644, ms_buf_span(&line), err);
+	if (rc != MS_OK)
+		return rc;
+	ms_report_text(&r, "state", "%s", ms_json_text(j, "state"));
+	ms_report_uint(&r, "entry", ms_json_uint(j, "entry"));
+	ms_report_result(c, &r, e);
+	if (c->json)
+		ms_report_text(&r, "token", "%s", token);
+	if (e->status != MS_EAR_AFFIRMING)
+		return ms_report_refuse(c, &r, ms_ear_tier_name(e->status), "this device's newest result is not affirming", err);
+	(void)snprintf(headline, sizeof headline, "the newest result of %s", ms_json_text(j, "device"));
+	return ms_report_accept(c, &r, headline, err);
+}
+
+/* Not a name that the server could take for another's. */
+static bool
+is_id(const char *s)
+{
+	return strspn(s, "0123456789abcdef") == 64 && s[64] == '-' && s[65] != '\0' && strspn(s + 65, "0123456789") == strlen(s + 65);
+}
+
+static enum ms_rc
+run_result(struct ms_cli *c, struct ms_err *err)
+{
+	const char *id = c->arg[0];
+	MS_OWN(ms_found_device_fini) struct ms_found_device d = {.json = NULL};
+	MS_OWN(ms_reply_fini) struct ms_reply r = {.result = NULL};
+	MS_OWN(ms_ear_read_fini) struct ms_ear_read e = {.claims = NULL};
+	enum ms_rc rc = is_id(id) ? MS_OK : ms_remote_device(c, id, &d, err);
+	if (rc != MS_OK)
+		return rc;
+	id = d.id != NULL ? d.id : id;
+	struct ms_args_name args = {.name = ms_span_str(id)};
+	struct ms_request q = {.operation = "device.result", .table = &ms_args_name_table, .args = &args};
+	rc = ms_remote_ask(c, &q, &r, err);
+	if (rc == MS_OK)
+		rc = ms_root_check_result(c->remote->root, ms_span_str(ms_json_text(r.result, "result")), id, &e, err);
+	return rc == MS_OK ? show_result(c, r.result, &e, err) : rc;
+}
+
+static const struct ms_cli_option result_options[] = {{"out", "FILE", "write the token to a new file"}, {NULL, NULL, NULL}};
 static const struct ms_cli_option approve_options[] = {
     {"code", "WORDS", "the eight words that the device shows, to be compared in place of a question"}, {NULL, NULL, NULL}};
 static const struct ms_cli_option life_options[] = {{"reason", "TEXT", "why, for the log"}, {NULL, NULL, NULL}};
@@ -128,6 +183,15 @@ const struct ms_command ms_commands_device[] = {
 	.max_args = 1,
 	.options = approve_options,
 	.example = "muster device approve press-17"},
+    {.noun = "device",
+	.verb = "result",
+	.run = run_result,
+	.help = "ask for a device's newest attestation result, while it holds",
+	.args = "DEVICE",
+	.min_args = 1,
+	.max_args = 1,
+	.options = result_options,
+	.example = "muster device result press-17 --out press-17.jwt"},
     LIFE("quarantine", "stop a device: no secret, no certificate, until it is released", life_options,
 	"muster device quarantine press-17 --reason \"seen opened\""),
     LIFE("release", "let a quarantined device prove itself again", life_options, "muster device release press-17 --reason \"reflashed\""),

@@ -198,6 +198,49 @@ class AgentTest(unittest.TestCase):
         status = json.loads(self.good.agent("status", "--json").stdout)
         self.assertEqual((status["state"], status["status"]), ("trusted", "enrolled"))
 
+    def test_a_result_is_carried_and_checked_offline_and_asked_for_of_the_server(self):
+        nonce, gate = "00112233445566778899aabbccddeeff", "https://gate.example"
+        out, jwks = os.path.join(self.home, "result.jwt"), os.path.join(self.home, "jwks.json")
+        p = self.good.agent("result", "--nonce", nonce, "--audience", gate, "--out", out, "--json")
+        told = json.loads(p.stdout)
+        self.assertEqual((told["outcome"], told["status"]), ("pass", "affirming"))
+        self.assertEqual(read(out).strip(), told["result"])
+        self.assertEqual(read(os.path.join(self.good.state, "result.jwt")), read(out))
+        self.assertEqual(os.stat(out).st_mode & 0o777, 0o644)
+        # the relying party has the key set from the root file, or from the server: they are one
+        self.server.run("root", "jwks", "--root", self.server.root, "--out", jwks)
+        self.assertEqual(read(jwks).strip(), self.https("/v1/jwks", "application/jwk-set+json"))
+        self.assertEqual(read(jwks).strip(), self.https("/.well-known/jwks.json", "application/jwk-set+json"))
+        check = ["token", "verify", out, "--jwks", jwks]
+        answer = json.loads(self.server.run(*check, "--nonce", nonce, "--audience", gate, "--json").stdout)
+        self.assertEqual(answer["attesters"]["tpm"]["trust"]["hardware"]["tier"], "affirming")  # its EK certificate is a maker's
+        self.assertIn("refused", self.server.run(*check, "--nonce", nonce, rc=1).stdout)
+        self.assertIn("nonce", self.server.run(*check, "--nonce", "ff" * 16, "--audience", gate, rc=1).stdout)
+        # background check
+        asked = json.loads(self.server.run("device", "result", "good", "--json").stdout)
+        self.assertEqual((asked["token"], asked["state"]), (told["result"], "trusted"))
+        self.good.agent("result", "--nonce", "0011", rc=2)
+
+    def https(self, path, kind):
+        import ssl
+        import urllib.request
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # what it says is checked against the pinned root
+        with urllib.request.urlopen(self.server.url + path, context=context, timeout=20) as r:
+            self.assertEqual(r.headers["Content-Type"], kind)
+            return r.read().decode()
+
+    def test_a_device_that_fails_carries_no_new_result(self):
+        d = self.listed("fails")
+        d.enroll(self.server)
+        d.agent("result")
+        before = read(os.path.join(d.state, "result.jwt"))
+        d.extend(9)
+        p = d.agent("result", rc=1)
+        self.assertIn("pcr=9", p.stdout)
+        self.assertEqual(read(os.path.join(d.state, "result.jwt")), before)
+        self.assertIn("contraindicated", self.server.run("device", "result", "fails", rc=1).stdout)
+
     def test_a_wrong_deployment_root_hash_is_refused(self):
         d = self.device("pinned")
         p = d.agent("enroll", "--server", self.server.url, "--root", "00" * 32, rc=1)

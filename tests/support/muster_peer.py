@@ -357,6 +357,13 @@ class Device:
         status, body = self.ask("attested", self.tenant, self.attested_body("secret", request, nonce))
         return status, dec(body), nonce
 
+    def result_body(self, nonce=None, audience=None, **change):
+        return self.attested_body("result", msg(nonce, audience, os.urandom(16)), self.challenge("result"), **change)
+
+    def result(self, nonce=None, audience=None, **change):
+        status, body = self.ask("attested", self.tenant, self.result_body(nonce, audience, **change))
+        return status, dec(body)
+
     def open_secret(self, reply, nonce):
         body = dec(statement_open(reply[6], self.root.release, "secret")[7])
         path, version, enc_point, ct, got_nonce, evidence, leaf, _ = [body[i] for i in range(1, 9)]

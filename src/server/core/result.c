@@ -129,7 +129,9 @@ step_keep(struct ms_core *c, struct ms_job *j, struct ms_err *err)
 {
 	struct ms_attested_job *a = j->more;
 	enum ms_rc rc = keep(c, j, a, err);
-	return rc == MS_OK ? ms_attested_reply(j, ms_buf_span(&a->token), err) : rc;
+	/* bad news is kept for those who ask here; who would carry it? */
+	struct ms_span told = a->outcome == MS_OUTCOME_PASS ? ms_buf_span(&a->token) : MS_SPAN_NONE;
+	return rc == MS_OK ? ms_attested_reply(j, told, err) : rc;
 }
 
 static enum ms_rc
