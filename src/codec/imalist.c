@@ -71,6 +71,18 @@ ms_imalist_done(const struct ms_imalist *it)
 	return at == it->list.len;
 }
 
+static bool
+find_format(struct ms_imalist *it, struct ms_span name)
+{
+	if (it->format_name.len != 0 && ms_span_eq(it->format_name, name))
+		return true;
+	it->format_name = MS_SPAN_NONE;
+	if (!ms_ima_format_find(name, &it->format))
+		return false;
+	it->format_name = name;
+	return true;
+}
+
 static enum ms_rc
 next_binary(struct ms_imalist *it, struct ms_ima_entry *e, struct ms_ima_format *f, struct ms_err *err)
 {
@@ -83,8 +95,9 @@ next_binary(struct ms_imalist *it, struct ms_ima_entry *e, struct ms_ima_format 
 		return ms_fail(err, MS_ERR_MALFORMED, "PCR %u, template name of %u bytes", pcr, name_len);
 	e->pcr = (uint8_t)pcr;
 	e->template_name = ms_rd_bytes(&rd, name_len);
-	if (!rd.bad && !ms_ima_format_find(e->template_name, f))
+	if (!rd.bad && !find_format(it, e->template_name))
 		return ms_fail(err, MS_ERR_UNSUPPORTED, "template that no kernel has");
+	*f = it->format;
 	if (!rd.bad && f->template == MS_IMA_TEMPLATE_IMA) { /* has no length of the whole */
 		struct ms_rd peek = rd;
 		(void)ms_rd_bytes(&peek, 20);

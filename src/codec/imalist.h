@@ -66,6 +66,12 @@ struct ms_ima_entry {
  * with zeros to 256 bytes; others: fields with their lengths. Borrows from the entry. */
 size_t ms_ima_entry_parts(const struct ms_ima_entry *e, struct ms_span ret[static MS_IMA_PARTS_MAX]);
 
+/* What a template is made of: rows of a table that is inside. */
+struct ms_ima_format {
+	enum ms_ima_template template;
+	uint8_t n;
+	uint8_t field[MS_IMA_FIELDS_MAX];
+};
 struct ms_imalist_caps {
 	size_t bytes;     /* evidence.ima_bytes */
 	uint32_t entries; /* evidence.ima_entries */
@@ -80,6 +86,8 @@ struct ms_imalist {
 	bool ascii;
 	uint8_t digest_len; /* of `listed`, the same in all of a list: 20 (SHA-1), 32, 48, 64 */
 	struct ms_buf scratch;
+	struct ms_span format_name; /* template of the last binary entry, nearly always also that of the next; and what it is */
+	struct ms_ima_format format;
 };
 /* Which of the two forms it has is seen from the bytes. `first` is the number of its first entry, when it is the tail of a
  * longer one. MS_ERR_TOO_BIG names the cap; MS_ERR_MALFORMED; MS_ERR_UNSUPPORTED: a big-endian list. An empty list is one. */

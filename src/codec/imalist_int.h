@@ -4,11 +4,6 @@
 #include "codec/imalist.h"
 
 enum ms_ima_form { MS_IMA_FORM_DIGEST, MS_IMA_FORM_DIGEST_NG, MS_IMA_FORM_TEXT, MS_IMA_FORM_HEX, MS_IMA_FORM_UINT };
-struct ms_ima_format {
-	enum ms_ima_template template;
-	uint8_t n;
-	uint8_t field[MS_IMA_FIELDS_MAX]; /* rows of the table of fields */
-};
 /* False: no kernel has this template. */
 bool ms_ima_format_find(struct ms_span name, struct ms_ima_format *ret);
 enum ms_ima_form ms_ima_field_form(uint8_t field);

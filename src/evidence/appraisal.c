@@ -92,6 +92,27 @@ ms_appraisal_add_file(struct ms_appraisal *a, const struct ms_ima_file *f, struc
 	return MS_OK;
 }
 
+enum ms_rc
+ms_appraisal_reserve_ima(struct ms_appraisal *a, size_t n, struct ms_err *err)
+{
+	n = n > MS_APPRAISAL_IMA_MAX ? MS_APPRAISAL_IMA_MAX : n;
+	if (n > a->ima.cap) {
+		struct ms_tuple *item = reallocarray(a->ima.item, n, sizeof *item);
+		if (item == NULL)
+			return ms_fail(err, MS_ERR_NOMEM, "events");
+		a->ima.item = item;
+		a->ima.cap = n;
+	}
+	if (n > a->files_cap) {
+		struct ms_ima_file *file = reallocarray(a->file, n, sizeof *file);
+		if (file == NULL)
+			return ms_fail(err, MS_ERR_NOMEM, "files");
+		a->file = file;
+		a->files_cap = n;
+	}
+	return MS_OK;
+}
+
 static void
 build_tuples(const struct ms_tuples *t, struct ms_buf *out)
 {

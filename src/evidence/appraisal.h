@@ -54,6 +54,8 @@ MS_MUST_USE enum ms_rc ms_appraisal_new(struct ms_appraisal **ret, struct ms_err
 void ms_appraisal_free(struct ms_appraisal *a);
 MS_CLEANUP(struct ms_appraisal, ms_appraisal_free)
 MS_MUST_USE enum ms_rc ms_appraisal_add_file(struct ms_appraisal *a, const struct ms_ima_file *f, struct ms_err *err);
+/* Room for n IMA tuples and files at once, so that a long list is not moved as it grows. Memory that is not used stays untouched. */
+MS_MUST_USE enum ms_rc ms_appraisal_reserve_ima(struct ms_appraisal *a, size_t n, struct ms_err *err);
 
 MS_MUST_USE enum ms_rc ms_appraisal_build(const struct ms_appraisal *a, struct ms_buf *out, struct ms_err *err);
 MS_MUST_USE enum ms_rc ms_appraisal_parse(struct ms_span wire, struct ms_appraisal **ret, struct ms_err *err);

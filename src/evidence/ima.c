@@ -8,6 +8,7 @@
 #include "evidence/ima_int.h"
 
 #define CUT "..."
+#define ENTRY_LEN_USUAL 72u /* bytes of an entry, at least: those with the shortest of paths */
 
 struct reading {
 	const struct ms_ima_evidence *ev;
@@ -225,6 +226,8 @@ read_list(struct reading *r, struct ms_err *err)
 	struct ms_ima_entry e;
 	enum ms_rc rc = ms_imalist_init(&it, r->ev->list, r->ev->from, &r->ev->caps, err);
 	r->ascii = it.ascii;
+	if (rc == MS_OK)
+		rc = ms_appraisal_reserve_ima(r->a, r->ev->list.len / ENTRY_LEN_USUAL + 1, err);
 	while (rc == MS_OK && !ms_imalist_done(&it) && !quote_reached(r)) {
 		rc = ms_imalist_next(&it, &e, err);
 		if (rc == MS_OK)
