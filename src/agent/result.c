@@ -1,6 +1,8 @@
 /* muster-agent result: an attestation result, which this machine shows to relying parties. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "agent/attested.h"
 #include "agent/commands.h"
@@ -61,6 +63,8 @@ keep(struct ms_session *s, const char *out_file, struct ms_span token, struct ms
 		rc = ms_agent_state_write(s->state, RESULT_FILE, ms_buf_span(&line), err);
 	if (rc == MS_OK && out_file != NULL)
 		rc = ms_io_write_file(out_file, OUT_MODE, ms_buf_span(&line), err);
+	if (rc == MS_OK && out_file != NULL && chmod(out_file, OUT_MODE) != 0) /* the umask is for what is ours alone */
+		rc = ms_fail(err, MS_ERR_IO, "%s: %s", out_file, strerror(errno));
 	return rc;
 }
 

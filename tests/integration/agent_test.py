@@ -213,7 +213,9 @@ class AgentTest(unittest.TestCase):
         self.assertEqual(read(jwks).strip(), self.https("/.well-known/jwks.json", "application/jwk-set+json"))
         check = ["token", "verify", out, "--jwks", jwks]
         answer = json.loads(self.server.run(*check, "--nonce", nonce, "--audience", gate, "--json").stdout)
-        self.assertEqual(answer["attesters"]["tpm"]["trust"]["hardware"]["tier"], "affirming")  # its EK certificate is a maker's
+        trust = answer["attesters"]["tpm"]["trust"]
+        self.assertEqual([trust[k]["tier"] for k in ("instance-identity", "executables", "configuration")], ["affirming"] * 3)
+        self.assertEqual(trust["hardware"]["tier"], "none")  # a batch lists it, no maker's certificate was judged
         self.assertIn("refused", self.server.run(*check, "--nonce", nonce, rc=1).stdout)
         self.assertIn("nonce", self.server.run(*check, "--nonce", "ff" * 16, "--audience", gate, rc=1).stdout)
         # background check

@@ -290,12 +290,14 @@ MS_TEST(http_refuses_targets_that_are_not_plain_paths)
 {
 	static const char *const bad[] = {"http://other.test/v1/root", "http://muster.test:8443/v1/root", "//other.test/v1/root", "*",
 	    "v1/root", "other.test:443", "/v1/root?x=1", "/v1/root#x", "/v1/%72oot", "/v1/../root", "/v1/./root", "/v1//root", "/v1\\root",
-	    "/v1/root;x", "/v1/\x80root", "/v1/t/a@b/op", "/.", "/.."};
+	    "/v1/root;x", "/v1/\x80root", "/v1/t/a@b/op", "/.", "/..", "/./", "/../", "/v1/..", "/.well-known/../v1/root"};
 	char text[256];
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		(void)snprintf(text, sizeof text, "GET %s HTTP/1.1\r\n" HOST END, bad[i]);
 		refused(text, 400);
 	}
+	taken("GET /.well-known/jwks.json HTTP/1.1\r\n" HOST END, 0); /* RFC 8615: a name, not a step */
+	taken("GET /.../..x HTTP/1.1\r\n" HOST END, 0);
 	refused("CONNECT muster.test:8443 HTTP/1.1\r\n" HOST END, 405);
 }
 

@@ -284,6 +284,16 @@ check_framing(struct ms_http *h, const llhttp_t *p)
 	return true;
 }
 
+/* Does "." or ".." begin at p (RFC 3986 5.2.4)? Names such as ".well-known" (RFC 8615) are plain ones. */
+static bool
+is_dots(struct ms_span t, size_t p)
+{
+	size_t n = 0;
+	while (p + n < t.len && t.p[p + n] == '.')
+		n++;
+	return (n == 1 || n == 2) && (p + n == t.len || t.p[p + n] == '/');
+}
+
 /* Origin-form only, so that no target can name another host than the Host field (RFC 9112 3.2). */
 static bool
 check_target(struct ms_http *h)
@@ -297,7 +307,7 @@ check_target(struct ms_http *h)
 		uint8_t c = t.p[i];
 		bool plain =
 		    (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c != '\0' && strchr("._~/-", c) != NULL);
-		if (!plain || (c == '/' && i + 1 < t.len && (t.p[i + 1] == '/' || t.p[i + 1] == '.')))
+		if (!plain || (c == '/' && i + 1 < t.len && (t.p[i + 1] == '/' || is_dots(t, i + 1))))
 			return refuse(h, 400, "byte in target is not taken");
 	}
 	h->req.path = t;
