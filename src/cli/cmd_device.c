@@ -128,7 +128,7 @@ show_result(struct ms_cli *c, const json_t *j, const struct ms_ear_read *e, stru
 	ms_report_uint(&r, "entry", ms_json_uint(j, "entry"));
 	ms_report_result(c, &r, e);
 	if (c->json)
-		ms_report_text(&r, "token", "%s", token);
+		ms_report_put(&r, "token", json_string(token));
 	if (e->status != MS_EAR_AFFIRMING)
 		return ms_report_refuse(c, &r, ms_ear_tier_name(e->status), "this device's newest result is not affirming", err);
 	(void)snprintf(headline, sizeof headline, "the newest result of %s", ms_json_text(j, "device"));
