@@ -299,12 +299,13 @@ digest_text(uint8_t hash, struct ms_span digest, char out[static DIGEST_TEXT + 1
 }
 
 static bool
-judge_file(const struct ms_ima_judge *j, const struct ms_ima_entry *e, struct ms_ima_problem *p)
+judge_file(const struct ms_ima_judge *j, const struct ms_ima_entry *e, const struct ms_ima_signed *s, struct ms_ima_problem *p)
 {
 	char found[DIGEST_TEXT + 16], want[DIGEST_TEXT + 16];
 	struct ms_reference_file f;
 	if (j->files == NULL)
-		return problem(p, "file-unsigned", e->signature.len == 0 ? "it is not signed" : "it is signed by a key that was not given");
+		return problem(p, "file-unsigned", "%s%s",
+		    s->why == NULL ? "it is not signed" : "its signature could not be checked: ", s->why == NULL ? "" : s->why);
 	if (ms_reference_has_file(j->files, e->path, e->digest.hash, e->digest.value))
 		return true;
 	(void)digest_text(e->digest.hash, e->digest.value, found);
@@ -320,7 +321,7 @@ judge_signed_file(const struct ms_ima_judge *j, const struct ms_ima_entry *e, st
 	ms_ima_signature_check(e, j->keys, NULL, &s);
 	if (s.state == MS_IMA_SIG_BAD)
 		return problem(p, "file-signature-bad", "its signature is wrong: %s", s.why);
-	return s.state == MS_IMA_SIG_GOOD || judge_file(j, e, p);
+	return s.state == MS_IMA_SIG_GOOD || judge_file(j, e, &s, p);
 }
 
 static enum ms_rc

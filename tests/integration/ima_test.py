@@ -149,18 +149,45 @@ def ec_key():
     return pub
 
 
+def openssl(*argv):
+    return subprocess.run(["openssl", *map(str, argv)], check=True, capture_output=True).stdout
+
+
+def sign(key, bank, digest, skid):
+    """security.ima as evmctl writes it: version 2, over the digest of the file."""
+    (tmp / "digest").write_bytes(digest)
+    sig = openssl("pkeyutl", "-sign", "-inkey", key, "-in", tmp / "digest", "-pkeyopt", f"digest:{bank}")
+    return b"\x03\x02" + bytes([{"sha256": 4, "sha384": 5, "sha512": 6, "sha1": 2}[bank]]) + skid + struct.pack(">H", len(sig)) + sig
+
+
+def line(path, value, signature, bank="sha256"):
+    data = digest_ng(f"{bank}:" + value.hex()) + field(path.encode() + b"\0") + field(signature)
+    return f"10 {hashlib.sha1(data).hexdigest()} ima-sig {bank}:{value.hex()} {path} {signature.hex()}\n"
+
+
+def every_kind_of_key():
+    """Certificates, so that the key is named by their SubjectKeyIdentifier, in PEM and in DER."""
+    kinds = [(["-newkey", "rsa:2048"], "sha256", 0), (["-newkey", "rsa:4096"], "sha512", 0), (["-newkey", "rsa:3072"], "sha384", 0),
+             (["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"], "sha512", 0), (["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-384"], "sha384", 0),
+             (["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-384"], "sha256", 0), (["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-384"], "sha512", 0),
+             (["-newkey", "rsa:2048"], "sha1", 1), (["-newkey", "rsa:1024"], "sha256", 2), (["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-521"], "sha512", 2)]
+    for i, (new, bank, exit) in enumerate(kinds):
+        key, cert = tmp / "k.pem", tmp / "c"
+        form = "DER" if i % 2 else "PEM"
+        openssl("req", "-x509", *new, "-nodes", "-keyout", key, "-subj", "/CN=ima", "-outform", form, "-out", cert)
+        ext = openssl("x509", "-in", cert, "-inform", form, "-noout", "-ext", "subjectKeyIdentifier").decode()
+        skid = bytes.fromhex(ext.splitlines()[1].strip().replace(":", ""))
+        digest = hashlib.new(bank, b"file").digest()
+        list_ = [line("/opt/f", digest, sign(key, bank, digest, skid[-4:]), bank)]
+        out = ima("verify", write("l", "".join(list_)), "--pcr10", pcr10(list_), "--key", cert, exit=exit)
+        check(f"{new[-1]} with {bank}: exit {exit}", exit != 1 or "made with a hash that is not taken" in out, out)
+
+
 def signatures_and_violations(lines, policy, refused):
     pub = ec_key()
-    der = subprocess.run(["openssl", "pkey", "-pubin", "-in", pub, "-outform", "DER"], check=True, capture_output=True).stdout
+    der = openssl("pkey", "-pubin", "-in", pub, "-outform", "DER")
     digest = hashlib.sha256(b"signed file").digest()
-    (tmp / "digest").write_bytes(digest)
-    sig = subprocess.run(["openssl", "pkeyutl", "-sign", "-inkey", tmp / "ec.key", "-in", tmp / "digest"], check=True, capture_output=True).stdout
-    body = b"\x03\x02\x04" + hashlib.sha1(der[-65:]).digest()[-4:] + struct.pack(">H", len(sig)) + sig
-
-    def line(path, value, signature):
-        data = digest_ng("sha256:" + value.hex()) + field(path.encode() + b"\0") + field(signature)
-        return f"10 {hashlib.sha1(data).hexdigest()} ima-sig sha256:{value.hex()} {path} {signature.hex()}\n"
-
+    body = sign(tmp / "ec.key", "sha256", digest, hashlib.sha1(der[-65:]).digest()[-4:])
     signed = lines + [line("/opt/signed", digest, body)]
     out = ima("verify", write("signed", "".join(signed)), "--pcr10", pcr10(signed), "--policy", policy, "--key", pub)
     check("a file that is not listed but signed by a given key is accepted", "accepted" in out)
@@ -232,6 +259,7 @@ def keylime():
 replays()
 LINES, GOOD, POLICY, REFUSED = verifies()
 signatures_and_violations(LINES, POLICY, REFUSED)
+every_kind_of_key()
 aggregates(GOOD)
 keylime()
 print(f"{passed} checks passed")
