@@ -3,202 +3,158 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "crypto/hash.h"
 #include "policy/policy_int.h"
 
-static const char *const outcome_names[] = {[MS_OUTCOME_DENY] = "deny", [MS_OUTCOME_PASS] = "pass", [MS_OUTCOME_FAIL] = "fail"};
-static const char *const code_names[MS_POLICY_CODE_COUNT] = {
-    [MS_POLICY_NO_POLICY] = "no-policy",
-    [MS_POLICY_NO_RULE] = "no-rule",
-    [MS_POLICY_NO_REFERENCE] = "no-reference",
-    [MS_POLICY_REFERENCE_MODEL] = "reference-of-another-model",
-    [MS_POLICY_REFERENCE_LACKS] = "reference-lacks-pcr",
-    [MS_POLICY_PCR_ABSENT] = "pcr-absent",
-    [MS_POLICY_PCR_ZERO] = "pcr-zero",
-    [MS_POLICY_PCR_MISMATCH] = "pcr-mismatch",
-    [MS_POLICY_REFERENCE_EXPIRED] = "reference-expired",
-    [MS_POLICY_BOOT_LOG_MISSING] = "boot-log-missing",
-    [MS_POLICY_IMA_MISSING] = "ima-missing",
-    [MS_POLICY_ASSURANCE_LOW] = "assurance-too-low",
-    [MS_POLICY_CLAIM_MISSING] = "claim-missing",
-    [MS_POLICY_CLAIM_UNPROVEN] = "claim-unproven",
-    [MS_POLICY_CLAIM_MISMATCH] = "claim-mismatch",
-    [MS_POLICY_EVENT_UNKNOWN] = "event-unknown",
-    [MS_POLICY_FILE_UNKNOWN] = "file-unknown",
-    [MS_POLICY_FILE_MISMATCH] = "file-mismatch",
-    [MS_POLICY_FILE_VIOLATION] = "file-violation",
-    [MS_POLICY_FILE_UNSIGNED] = "file-unsigned",
-};
-
-const char *
-ms_outcome_name(enum ms_outcome o)
+void
+ms_judge_step(const struct ms_judgement *j, enum ms_step_outcome outcome, const char *requirement, const char *fmt, ...)
 {
-	return (unsigned)o < sizeof outcome_names / sizeof *outcome_names ? outcome_names[o] : "deny";
-}
-
-const char *
-ms_policy_code_name(enum ms_policy_code c)
-{
-	return (unsigned)c < MS_POLICY_CODE_COUNT ? code_names[c] : "denied";
-}
-
-static void trace(const struct ms_policy_input *in, const char *fmt, ...) MS_PRINTF(2, 3);
-static void
-trace(const struct ms_policy_input *in, const char *fmt, ...)
-{
-	char line[512];
+	char line[1024], rule[MS_POLICY_NAME_MAX + 1] = "";
 	va_list ap;
-	if (in->trace == NULL)
+	if (j->in->trace == NULL && j->in->step == NULL)
 		return;
 	va_start(ap, fmt);
 	(void)vsnprintf(line, sizeof line, fmt, ap); /* a cut line is still a line */
 	va_end(ap);
-	ms_buf_str(in->trace, line);
-	ms_buf_u8(in->trace, '\n');
-}
-
-static struct ms_verdict_reason *
-add_reason(struct ms_verdict *v, enum ms_policy_code code, struct ms_span reference)
-{
-	/* room for every PCR, and for every reference set of a rule; past that the last one is written over */
-	struct ms_verdict_reason *r = &v->reason[v->n_reasons < MS_VERDICT_REASONS_MAX ? v->n_reasons++ : MS_VERDICT_REASONS_MAX - 1];
-	*r = (struct ms_verdict_reason){.code = code};
-	if (reference.len > 0 && reference.len < sizeof r->reference)
-		memcpy(r->reference, reference.p, reference.len);
-	return r;
-}
-
-static void
-add_pcr_reason(struct ms_verdict *v, enum ms_policy_code code, const struct ms_reference *ref, const struct ms_pcrs *pcrs, uint8_t pcr)
-{
-	struct ms_verdict_reason *r = add_reason(v, code, ref == NULL ? MS_SPAN_NONE : ms_span_str(ref->name));
-	r->has_pcr = true;
-	r->pcr = pcr;
-	if ((pcrs->mask >> pcr & 1) != 0)
-		memcpy(r->found, pcrs->value[pcr], MS_PCR_LEN);
-	for (size_t i = 0; ref != NULL && i < ref->n; i++)
-		if (ref->rows[i].index == pcr) {
-			if (r->n_expected < MS_VERDICT_EXPECTED_MAX)
-				memcpy(r->expected[r->n_expected], ref->rows[i].digest, MS_PCR_LEN);
-			r->n_expected++;
-		}
-}
-
-static bool
-rule_matches(const struct ms_policy_rule *r, struct ms_span model)
-{
-	bool hit = r->all;
-	for (size_t i = 0; i < r->n_models && !hit; i++)
-		hit = ms_span_eq(r->models[i], model);
-	return hit;
-}
-
-static const struct ms_policy_rule *
-find_rule(const struct ms_policy_input *in)
-{
-	for (size_t i = 0; i < in->policy->set.rules; i++) {
-		const struct ms_policy_rule *r = &in->policy->rules[i];
-		bool hit = rule_matches(r, in->device.model);
-		trace(in, "rule %.*s: %s model %.*s", (int)r->name.len, (const char *)r->name.p, hit ? "matches" : "does not match",
-		    (int)in->device.model.len, (const char *)in->device.model.p);
-		if (hit)
-			return r;
+	if (j->rule != NULL)
+		memcpy(rule, j->rule->name.p, j->rule->name.len);
+	if (j->in->trace != NULL) {
+		ms_buf_str(j->in->trace, line);
+		ms_buf_u8(j->in->trace, '\n');
 	}
-	trace(in, "no rule matches: deny");
+	if (j->in->step != NULL)
+		j->in->step(j->in->step_ctx,
+		    &(struct ms_policy_step){.outcome = outcome, .rule = rule, .requirement = requirement, .detail = line});
+}
+
+void
+ms_judge_name(char out[static MS_REFERENCE_NAME_MAX + 1], struct ms_span name)
+{
+	if (name.len > 0 && name.len <= MS_REFERENCE_NAME_MAX)
+		memcpy(out, name.p, name.len);
+}
+
+/* A character that may stand as it is: 1 to 4 bytes; 0: escape its first byte. */
+static size_t
+plain_length(const uint8_t *p, size_t left, bool utf8)
+{
+	if (p[0] < 0x20 || p[0] == 0x7f || p[0] == '"' || p[0] == '\\')
+		return 0;
+	if (p[0] < 0x80)
+		return 1;
+	if (!utf8 || (p[0] == 0xc2 && p[1] < 0xa0)) /* U+0080 to U+009F are control characters too */
+		return 0;
+	size_t n = p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
+	return n <= left ? n : 0;
+}
+
+void
+ms_judge_escape(struct ms_span s, char *out, size_t size)
+{
+	bool utf8 = ms_utf8_ok(s);
+	size_t at = 0, fits = 0; /* fits: where "..." could still go */
+	for (size_t i = 0; i < s.len;) {
+		size_t n = plain_length(s.p + i, s.len - i, utf8), takes = n == 0 ? 4 : n;
+		if (at + 4 <= size)
+			fits = at;
+		if (at + takes + 1 > size) {
+			(void)snprintf(out + fits, size - fits, "...");
+			return;
+		}
+		if (n == 0)
+			(void)snprintf(out + at, size - at, "\\x%02x", s.p[i]);
+		else
+			memcpy(out + at, s.p + i, n);
+		at += takes;
+		i += n == 0 ? 1 : n;
+	}
+	out[at] = '\0';
+}
+
+void
+ms_judge_nearest(struct ms_verdict_nearest *n, const struct ms_reference *ref, const struct ms_reference_note *note)
+{
+	memcpy(n->reference, ref->name, sizeof n->reference);
+	n->reference_version = ref->version;
+	n->captured_s = note->captured_s;
+	ms_judge_escape(note->source, n->source, sizeof n->source);
+}
+
+/* ---- reasons ---- */
+
+const struct ms_policy_waiver *
+ms_judge_waiver(const struct ms_judgement *j, const struct ms_verdict_reason *r, struct ms_span path)
+{
+	for (size_t i = 0; i < j->n_waivers; i++) {
+		const struct ms_policy_waiver *w = &j->in->policy->waivers[j->waiver[i]];
+		bool file = r->path[0] != '\0', claim = r->claim[0] != '\0';
+		if ((w->codes >> r->code & 1) == 0 || !ms_policy_code_waivable(r->code))
+			continue;
+		/* what a waiver is narrowed to is all that it takes of that kind */
+		if (w->pcrs != 0 && r->has_pcr && (w->pcrs >> r->pcr & 1) == 0)
+			continue;
+		if (w->claims.n > 0 && claim && !ms_policy_names_has(&w->claims, ms_span_str(r->claim)))
+			continue;
+		if (w->paths.n > 0 && file && !ms_judge_path_in(&w->paths, path))
+			continue;
+		return w;
+	}
 	return NULL;
 }
 
-/* The nearest of the sets that could be compared at all. */
-struct nearest {
-	const struct ms_reference *ref;
-	struct ms_pcr_diff diff;
-};
-
-/* Compare with one set; true when it accepts everything. What cannot be compared is a reason by itself. */
-static bool
-try_set(const struct ms_policy_input *in, uint32_t pcrs, const struct ms_reference *ref, struct nearest *best, struct ms_verdict *v)
+static enum ms_step_outcome
+waived(struct ms_judgement *j, const struct ms_verdict_reason *r, const struct ms_policy_waiver *w)
 {
-	struct ms_pcr_diff diff;
-	if (!ms_span_eq(ms_span_str(ref->model), in->device.model)) {
-		trace(in, "reference %s v%llu: is of model %s", ref->name, (unsigned long long)ref->version, ref->model);
-		(void)add_reason(v, MS_POLICY_REFERENCE_MODEL, ms_span_str(ref->name));
-		return false;
+	struct ms_verdict *v = j->v;
+	if (v->n_waived == MS_VERDICT_WAIVED_MAX) {
+		v->more_waived++;
+		return MS_STEP_WAIVED;
 	}
-	uint32_t lacks = pcrs & ~ms_reference_mask(ref);
-	if (lacks != 0) {
-		trace(in, "reference %s v%llu: has no value for PCR %d", ref->name, (unsigned long long)ref->version, __builtin_ctz(lacks));
-		add_pcr_reason(v, MS_POLICY_REFERENCE_LACKS, ref, in->pcrs, (uint8_t)__builtin_ctz(lacks));
-		return false;
-	}
-	const struct ms_pcr_reference rows = {.rows = ref->rows, .n = ref->n};
-	bool same = ms_pcrs_compare(in->pcrs, pcrs, &rows, &diff);
-	trace(in, "reference %s v%llu: %s (%zu PCRs differ)", ref->name, (unsigned long long)ref->version, same ? "accepts" : "differs",
-	    diff.n);
-	if (!same && (best->ref == NULL || diff.n < best->diff.n))
-		*best = (struct nearest){.ref = ref, .diff = diff};
-	return same;
+	v->waived[v->n_waived] = *r;
+	ms_judge_name(v->waived[v->n_waived++].waiver, w->name);
+	return MS_STEP_WAIVED;
 }
 
-static void
-set_fail(const struct ms_policy_input *in, const struct nearest *best, struct ms_verdict *v)
+enum ms_step_outcome
+ms_judge_reason(struct ms_judgement *j, const struct ms_verdict_reason *r, struct ms_span path)
 {
-	v->outcome = MS_OUTCOME_FAIL;
-	v->n_reasons = 0; /* sets that could not be compared matter no more */
-	for (size_t i = 0; i < best->diff.n; i++) {
-		add_pcr_reason(v, MS_POLICY_PCR_MISMATCH, best->ref, in->pcrs, best->diff.row[i].index);
-		trace(in, "PCR %u differs from reference %s", best->diff.row[i].index, best->ref->name);
-	}
+	const struct ms_policy_waiver *w = ms_judge_waiver(j, r, path);
+	bool fails = ms_policy_code_outcome(r->code) == MS_OUTCOME_FAIL;
+	if (w != NULL)
+		return waived(j, r, w);
+	if (j->v->n_reasons < MS_VERDICT_REASONS_MAX)
+		j->v->reason[j->v->n_reasons++] = *r;
+	else
+		j->v->more_reasons++;
+	j->contradicted = j->contradicted || fails;
+	j->missing = j->missing || !fails;
+	return fails ? MS_STEP_FAILS : MS_STEP_MISSING;
+}
+
+/* ---- the whole ---- */
+
+/* Everything that the rule requires. What is found missing first does not keep the rest from being told. */
+static enum ms_rc
+judge_rule(struct ms_judgement *j)
+{
+	ms_judge_logs(j);
+	enum ms_rc rc = ms_judge_pcrs(j);
+	if (rc != MS_OK)
+		return rc;
+	ms_judge_assurance(j);
+	ms_judge_claims(j);
+	rc = ms_judge_events(j);
+	return rc == MS_OK ? ms_judge_files(j) : rc;
 }
 
 static enum ms_rc
-judge_references(const struct ms_policy_input *in, const struct ms_policy_rule *rule, struct ms_verdict *v, struct ms_err *err)
+judge(struct ms_judgement *j)
 {
-	struct nearest best = {.ref = NULL};
-	for (size_t i = 0; i < rule->n_references; i++) {
-		const struct ms_reference *ref = NULL;
-		struct ms_span name = rule->references[i];
-		enum ms_rc rc = in->reference(in->reference_ctx, name, &ref, err);
-		if (rc != MS_OK && rc != MS_ERR_NOT_FOUND)
-			return ms_prefix(err, rc, "policy: reference %.*s", (int)name.len, (const char *)name.p);
-		if (rc == MS_ERR_NOT_FOUND) {
-			trace(in, "reference %.*s: there is none", (int)name.len, (const char *)name.p);
-			(void)add_reason(v, MS_POLICY_NO_REFERENCE, name);
-		} else if (try_set(in, rule->pcrs, ref, &best, v)) {
-			v->outcome = MS_OUTCOME_PASS;
-			v->n_reasons = 0;
-			v->identity = rule->identity;
-			memcpy(v->reference, ref->name, sizeof v->reference);
-			return MS_OK;
-		}
-	}
-	if (best.ref != NULL)
-		set_fail(in, &best, v);
-	return MS_OK;
-}
-
-/* Evidence without a required PCR is nothing to judge; a PCR 0 of zeros is a machine whose firmware measures nothing. */
-static bool
-evidence_usable(const struct ms_policy_input *in, uint32_t required, struct ms_verdict *v)
-{
-	uint32_t absent = required & ~in->pcrs->mask;
-	for (uint8_t i = 0; i < MS_TPM_PCR_COUNT; i++)
-		if ((absent >> i & 1) != 0) {
-			add_pcr_reason(v, MS_POLICY_PCR_ABSENT, NULL, in->pcrs, i);
-			trace(in, "the evidence has no PCR %u", i);
-		}
-	if (absent == 0 && ms_pcrs_all_zero(in->pcrs, 0)) {
-		v->outcome = MS_OUTCOME_FAIL;
-		add_pcr_reason(v, MS_POLICY_PCR_ZERO, NULL, in->pcrs, 0);
-		trace(in, "PCR 0 is all zero");
-	}
-	return v->n_reasons == 0;
-}
-
-static enum ms_rc
-judge(const struct ms_policy_input *in, struct ms_verdict *v, struct ms_err *err)
-{
+	const struct ms_policy_input *in = j->in;
+	struct ms_verdict *v = j->v;
 	if (in->policy == NULL) {
-		trace(in, "no policy is set: deny");
-		(void)add_reason(v, MS_POLICY_NO_POLICY, MS_SPAN_NONE);
+		ms_judge_step(j, MS_STEP_MISSING, "policy", "no policy is set: deny");
+		(void)ms_judge_reason(j, &(struct ms_verdict_reason){.code = MS_POLICY_NO_POLICY}, MS_SPAN_NONE);
 		return MS_OK;
 	}
 	const struct ms_policy_settings *set = &in->policy->set;
@@ -206,91 +162,130 @@ judge(const struct ms_policy_input *in, struct ms_verdict *v, struct ms_err *err
 	memcpy(v->policy_id, set->id, sizeof v->policy_id);
 	v->policy_version = in->policy_version;
 	v->interval_s = set->interval_s;
-	const struct ms_policy_rule *rule = find_rule(in);
-	if (rule == NULL) {
-		(void)add_reason(v, MS_POLICY_NO_RULE, MS_SPAN_NONE);
+	ms_judge_device(j);
+	j->rule = ms_judge_find_rule(j);
+	if (j->rule == NULL) {
+		ms_judge_step(j, MS_STEP_MISSING, "match", "no rule matches: deny");
+		(void)ms_judge_reason(j, &(struct ms_verdict_reason){.code = MS_POLICY_NO_RULE}, MS_SPAN_NONE);
 		return MS_OK;
 	}
-	memcpy(v->rule, rule->name.p, rule->name.len);
-	v->judged_pcrs = rule->pcrs;
-	if (!evidence_usable(in, rule->pcrs | 1, v)) /* PCR 0 is always looked at */
-		return MS_OK;
-	return judge_references(in, rule, v, err);
+	memcpy(v->rule, j->rule->name.p, j->rule->name.len);
+	v->judged_pcrs = j->rule->pcrs | j->rule->event_pcrs;
+	v->judged_claims = j->rule->n_claims > 0;
+	v->judged_files = (j->rule->has & MS_RULE_FILES) != 0;
+	enum ms_rc rc = judge_rule(j);
+	if (rc != MS_OK)
+		return rc;
+	v->outcome = j->contradicted ? MS_OUTCOME_FAIL : j->missing ? MS_OUTCOME_DENY : MS_OUTCOME_PASS;
+	v->identity = v->outcome == MS_OUTCOME_PASS && j->rule->identity;
+	if (v->outcome != MS_OUTCOME_PASS)
+		v->reference[0] = '\0';
+	return MS_OK;
 }
 
 enum ms_rc
 ms_policy_judge(const struct ms_policy_input *in, struct ms_verdict *ret, struct ms_err *err)
 {
 	struct ms_verdict v = {.outcome = MS_OUTCOME_DENY};
-	enum ms_rc rc = judge(in, &v, err);
+	struct ms_judgement j = {.in = in, .v = &v, .err = err};
+	enum ms_rc rc = judge(&j);
 	if (rc != MS_OK)
 		return rc;
-	trace(in, "verdict: %s", ms_outcome_name(v.outcome));
+	ms_judge_step(&j,
+	    v.outcome == MS_OUTCOME_PASS   ? MS_STEP_HOLDS
+	    : v.outcome == MS_OUTCOME_FAIL ? MS_STEP_FAILS
+					   : MS_STEP_MISSING,
+	    "verdict", "verdict: %s", ms_outcome_name(v.outcome));
 	*ret = v;
 	return MS_OK;
 }
 
-static void
-append_expected(const struct ms_verdict_reason *r, struct ms_buf *b)
-{
-	char hex[2 * MS_PCR_LEN + 1];
-	for (size_t i = 0; i < r->n_expected && i < MS_VERDICT_EXPECTED_MAX; i++) {
-		ms_hex(r->expected[i], MS_PCR_LEN, hex);
-		ms_buf_fmt(b, "%s%s", i == 0 ? " expected=" : ",", hex);
-	}
-	if (r->n_expected > MS_VERDICT_EXPECTED_MAX)
-		ms_buf_fmt(b, ",+%zu", r->n_expected - MS_VERDICT_EXPECTED_MAX);
-}
+/* ---- what file judgement rests on ---- */
 
-void
-ms_verdict_reason_text(const struct ms_verdict *v, size_t i, bool for_operator, char out[static MS_VERDICT_TEXT_LEN])
+/* The rule of the device, without a word about it. */
+static void
+quiet(const struct ms_policy_input *in, struct ms_policy_input *copy, struct ms_judgement *j, struct ms_err *err)
 {
-	MS_OWN(ms_buf_fini) struct ms_buf b;
-	char hex[2 * MS_PCR_LEN + 1];
-	out[0] = '\0';
-	if (i >= v->n_reasons)
+	*copy = *in;
+	copy->trace = NULL;
+	copy->step = NULL;
+	*j = (struct ms_judgement){.in = copy, .err = err};
+	if (in->policy == NULL)
 		return;
-	const struct ms_verdict_reason *r = &v->reason[i];
-	ms_buf_init(&b, MS_VERDICT_TEXT_LEN - 1);
-	ms_buf_str(&b, ms_policy_code_name(r->code));
-	if (r->has_pcr)
-		ms_buf_fmt(&b, " pcr=%u", r->pcr);
-	if (r->code == MS_POLICY_PCR_MISMATCH || r->code == MS_POLICY_PCR_ZERO) {
-		ms_hex(r->found, MS_PCR_LEN, hex);
-		ms_buf_fmt(&b, " found=%s", hex);
+	ms_judge_device(j);
+	j->rule = ms_judge_find_rule(j);
+}
+
+#define FILE_CODES \
+	(UINT64_C(1) << MS_POLICY_FILE_UNKNOWN | UINT64_C(1) << MS_POLICY_FILE_MISMATCH | UINT64_C(1) << MS_POLICY_FILE_VIOLATION | \
+	    UINT64_C(1) << MS_POLICY_FILE_UNSIGNED)
+
+static enum ms_rc
+put_sets(const struct ms_judgement *j, struct ms_buf *b, struct ms_err *err)
+{
+	const struct ms_policy_uses *list = &j->rule->file_sets;
+	ms_cbor_array(b, list->n);
+	for (size_t i = 0; i < list->n; i++) {
+		const struct ms_reference *ref = NULL;
+		enum ms_rc rc = j->in->reference(j->in->reference_ctx, list->item[i].name, &ref, err);
+		if (rc != MS_OK && rc != MS_ERR_NOT_FOUND)
+			return rc;
+		if (rc == MS_ERR_NOT_FOUND || !ms_judge_open(j->in, list, &list->item[i]))
+			ms_cbor_null(b);
+		else
+			ms_cbor_bytes(b, ms_span(ref->id, sizeof ref->id));
 	}
-	if (r->reference[0] != '\0')
-		ms_buf_fmt(&b, " reference=%s", r->reference);
-	if (v->rule[0] != '\0')
-		ms_buf_fmt(&b, " rule=%s", v->rule);
-	if (v->policy[0] != '\0')
-		ms_buf_fmt(&b, " policy=%s@%llu", v->policy, (unsigned long long)v->policy_version);
-	if (for_operator && r->code == MS_POLICY_PCR_MISMATCH)
-		append_expected(r, &b);
-	if (b.len > 0) /* 0 only when memory is out */
-		memcpy(out, b.p, b.len);
-	out[b.len] = '\0';
+	return MS_OK;
 }
 
-static void
-render(const struct ms_verdict *v, bool for_operator, struct ms_buf *out)
+enum ms_rc
+ms_policy_judged_id(const struct ms_policy_input *in, uint8_t ret[static MS_POLICY_ID_LEN], struct ms_err *err)
 {
-	char text[MS_VERDICT_TEXT_LEN];
-	ms_cbor_array(out, v->n_reasons);
-	for (size_t i = 0; i < v->n_reasons; i++) {
-		ms_verdict_reason_text(v, i, for_operator, text);
-		ms_cbor_text(out, text);
+	struct ms_policy_input copy;
+	struct ms_judgement j;
+	MS_OWN(ms_buf_fini) struct ms_buf b;
+	ms_buf_init(&b, 1u << 16);
+	quiet(in, &copy, &j, err);
+	memset(ret, 0, MS_POLICY_ID_LEN);
+	if (j.rule == NULL || (j.rule->has & MS_RULE_FILES) == 0)
+		return MS_OK;
+	ms_cbor_array(&b, 4);
+	ms_cbor_bytes(&b, ms_span(in->policy->set.id, MS_POLICY_ID_LEN));
+	ms_cbor_text_span(&b, j.rule->name);
+	enum ms_rc rc = put_sets(&j, &b, err);
+	if (rc != MS_OK)
+		return rc;
+	size_t n = 0;
+	for (size_t i = 0; i < j.n_waivers; i++)
+		n += (in->policy->waivers[j.waiver[i]].codes & FILE_CODES) != 0;
+	ms_cbor_array(&b, n);
+	for (size_t i = 0; i < j.n_waivers; i++)
+		if ((in->policy->waivers[j.waiver[i]].codes & FILE_CODES) != 0)
+			ms_cbor_text_span(&b, in->policy->waivers[j.waiver[i]].name);
+	rc = ms_buf_check(&b, err);
+	if (rc == MS_OK)
+		ms_sha256(ms_buf_span(&b), ret);
+	return rc;
+}
+
+enum ms_rc
+ms_policy_ima_keys(const struct ms_policy_input *in, ms_policy_key_fn fn, void *ctx, struct ms_err *err)
+{
+	struct ms_policy_input copy;
+	struct ms_judgement j;
+	quiet(in, &copy, &j, err);
+	if (j.rule == NULL || j.rule->signed_by.n == 0)
+		return MS_OK;
+	const struct ms_policy_uses *list = &j.rule->file_sets;
+	for (size_t i = 0; i < list->n; i++) {
+		const struct ms_reference *ref = NULL;
+		enum ms_rc rc = in->reference(in->reference_ctx, list->item[i].name, &ref, err);
+		if (rc == MS_ERR_NOT_FOUND)
+			continue;
+		for (size_t k = 0; rc == MS_OK && ms_reference_for_model(ref, in->device.model) && k < ms_reference_n_keys(ref); k++)
+			rc = fn(ctx, ms_reference_key_at(ref, k), err);
+		if (rc != MS_OK)
+			return rc;
 	}
-}
-
-void
-ms_verdict_public(const struct ms_verdict *v, struct ms_buf *out)
-{
-	render(v, false, out);
-}
-
-void
-ms_verdict_operator(const struct ms_verdict *v, struct ms_buf *out)
-{
-	render(v, true, out);
+	return MS_OK;
 }

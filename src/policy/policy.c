@@ -1,6 +1,6 @@
 /* The stored form: CBOR map {1: format, 2: name, 3: bank, 4: quoted PCRs (bit n is PCR n), 5: interval_s, 6: array of rules,
- * 7: seal PCRs, 8: certificate life_s, 9: secrets' max age_s, 10: unlisted devices wait (bool)}; a rule is
- * {1: name, 2: all (bool), 3: array of models, 4: required PCRs, 5: array of reference sets, 6: gives certificates (bool)}. */
+ * 7: seal PCRs, 8: certificate life_s, 9: secrets' max age_s, 10: unlisted devices wait (bool)} and, where there is some: {11: groups,
+ * 12: waivers, 13: true: a boot log is required, 14: true: an IMA list is}. Rules: wire_rule.c; groups and waivers: wire_group.c. */
 #include "policy/policy.h"
 
 #include <stdio.h>
@@ -24,7 +24,12 @@ struct wire {
 	uint64_t life_s;
 	uint64_t age_s;
 	bool unlisted_waits;
+	struct ms_span groups;
+	struct ms_span waivers;
+	bool boot_log;
+	bool ima;
 };
+enum { KEY_GROUPS = 11, KEY_WAIVERS, KEY_BOOT_LOG, KEY_IMA };
 static const struct ms_cbor_field fields[] = {
     MS_CBOR_F_UINT(1, struct wire, format, MS_CBOR_REQ, 0, UINT32_MAX),
     MS_CBOR_F_TEXT(2, struct wire, name, MS_CBOR_REQ, 1, MS_POLICY_NAME_MAX),
@@ -36,38 +41,27 @@ static const struct ms_cbor_field fields[] = {
     MS_CBOR_F_UINT(8, struct wire, life_s, MS_CBOR_REQ, MS_POLICY_LIFE_MIN, MS_POLICY_LIFE_MAX),
     MS_CBOR_F_UINT(9, struct wire, age_s, MS_CBOR_REQ, MS_POLICY_AGE_MIN, MS_POLICY_AGE_MAX),
     MS_CBOR_F_BOOL(10, struct wire, unlisted_waits, MS_CBOR_REQ),
+    MS_CBOR_F_ARRAY(KEY_GROUPS, struct wire, groups, MS_CBOR_OPT, MS_POLICY_WIRE_MAX),
+    MS_CBOR_F_ARRAY(KEY_WAIVERS, struct wire, waivers, MS_CBOR_OPT, MS_POLICY_WIRE_MAX),
+    MS_CBOR_F_BOOL(KEY_BOOT_LOG, struct wire, boot_log, MS_CBOR_OPT),
+    MS_CBOR_F_BOOL(KEY_IMA, struct wire, ima, MS_CBOR_OPT),
 };
 static const struct ms_cbor_table table = MS_CBOR_TABLE("policy", struct wire, fields);
-
-struct wire_rule {
-	uint64_t present;
-	struct ms_span name;
-	bool all;
-	struct ms_span models;
-	uint64_t pcrs;
-	struct ms_span references;
-	bool identity;
-};
-static const struct ms_cbor_field rule_fields[] = {
-    MS_CBOR_F_TEXT(1, struct wire_rule, name, MS_CBOR_REQ, 1, MS_POLICY_NAME_MAX),
-    MS_CBOR_F_BOOL(2, struct wire_rule, all, MS_CBOR_REQ),
-    MS_CBOR_F_ARRAY(3, struct wire_rule, models, MS_CBOR_REQ, MS_POLICY_WIRE_MAX),
-    MS_CBOR_F_UINT(4, struct wire_rule, pcrs, MS_CBOR_REQ, 1, PCRS_ALL),
-    MS_CBOR_F_ARRAY(5, struct wire_rule, references, MS_CBOR_REQ, MS_POLICY_WIRE_MAX),
-    MS_CBOR_F_BOOL(6, struct wire_rule, identity, MS_CBOR_REQ),
-};
-static const struct ms_cbor_table rule_table = MS_CBOR_TABLE("policy rule", struct wire_rule, rule_fields);
 
 void
 ms_policy_free(struct ms_policy *p)
 {
 	if (p == NULL)
 		return;
-	for (size_t i = 0; i < p->set.rules; i++) {
-		free(p->rules[i].models);
-		free(p->rules[i].references);
-	}
+	for (size_t i = 0; p->rules != NULL && i < p->set.rules; i++)
+		ms_policy_rule_fini(&p->rules[i]);
+	for (size_t i = 0; p->groups != NULL && i < p->set.groups; i++)
+		ms_policy_group_fini(&p->groups[i]);
+	for (size_t i = 0; p->waivers != NULL && i < p->set.waivers; i++)
+		ms_policy_waiver_fini(&p->waivers[i]);
 	free(p->rules);
+	free(p->groups);
+	free(p->waivers);
 	free(p->bytes);
 	free(p);
 }
@@ -89,108 +83,42 @@ ms_policy_settings(const struct ms_policy *p)
 	return &p->set;
 }
 
+const struct ms_policy_group *
+ms_policy_group_find(const struct ms_policy *p, struct ms_span name)
+{
+	for (size_t i = 0; i < p->set.groups; i++)
+		if (ms_span_eq(p->groups[i].name, name))
+			return &p->groups[i];
+	return NULL;
+}
+
+struct ms_policy_waiver_info
+ms_policy_waiver_at(const struct ms_policy *p, size_t i)
+{
+	const struct ms_policy_waiver *w = &p->waivers[i];
+	return (struct ms_policy_waiver_info){.name = w->name,
+	    .device = w->device,
+	    .group = w->group,
+	    .reason = w->reason,
+	    .approver = w->approver,
+	    .expires_s = w->expires_s,
+	    .codes = w->codes};
+}
+
 void
-ms_policy_pcrs_text(uint32_t mask, char out[static MS_POLICY_PCRS_TEXT])
+ms_policy_derive(struct ms_policy *p)
 {
-	size_t n = 0;
-	out[0] = '\0';
-	for (unsigned i = 0; i < MS_TPM_PCR_COUNT; i++)
-		if ((mask >> i & 1) != 0)
-			n += (size_t)snprintf(out + n, MS_POLICY_PCRS_TEXT - n, "%s%u", n == 0 ? "" : ",", i); /* 24 numbers fit */
-}
-
-static bool
-names_differ(const struct ms_span *names, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		for (size_t j = 0; j < i; j++)
-			if (ms_span_eq(names[i], names[j]))
-				return false;
-	return true;
-}
-
-enum ms_rc
-ms_policy_validate_rule(const struct ms_policy *p, const struct ms_policy_rule *r, struct ms_err *err)
-{
-	char text[MS_POLICY_PCRS_TEXT];
-	if (!ms_name_ok(r->name, MS_POLICY_NAME_MAX))
-		return ms_fail(err, MS_ERR_MALFORMED, "a rule's name is 1 to %u of [a-z0-9._-]", MS_POLICY_NAME_MAX);
-	if (r->all == (r->n_models > 0))
-		return ms_fail(err, MS_ERR_MALFORMED, "a rule matches either a list of models that is not empty, or all: true");
-	if (!names_differ(r->models, r->n_models) || !names_differ(r->references, r->n_references))
-		return ms_fail(err, MS_ERR_MALFORMED, "a name is there twice");
-	if (r->pcrs == 0 || r->n_references == 0)
-		return ms_fail(err, MS_ERR_MALFORMED, "a rule requires at least one PCR and one reference set");
-	ms_policy_pcrs_text(r->pcrs & ~p->set.attest_mask, text);
-	if (text[0] != '\0')
-		return ms_fail(err, MS_ERR_MALFORMED, "PCR %s is required but not in attest.pcrs", text);
-	return MS_OK;
-}
-
-enum ms_rc
-ms_policy_validate(const struct ms_policy *p, struct ms_err *err)
-{
-	char text[MS_POLICY_PCRS_TEXT];
-	if (!ms_name_ok(ms_span_str(p->set.name), MS_POLICY_NAME_MAX))
-		return ms_fail(err, MS_ERR_MALFORMED, "the policy's name is 1 to %u of [a-z0-9._-]", MS_POLICY_NAME_MAX);
-	if ((p->set.attest_mask & 1) == 0)
-		return ms_fail(err, MS_ERR_MALFORMED, "attest.pcrs must have PCR 0");
-	if ((p->set.seal_mask >> MS_POLICY_PCR_IMA & 1) != 0)
-		return ms_fail(err, MS_ERR_MALFORMED, "PCR 10 (IMA) moves with every measured file: nothing can be sealed to it");
-	ms_policy_pcrs_text(p->set.seal_mask & ~p->set.attest_mask, text);
-	if (text[0] != '\0' || p->set.seal_mask == 0)
-		return ms_fail(err, MS_ERR_MALFORMED, "seal.pcrs must be a part of attest.pcrs: %s is not", text);
+	p->set.boot_log_used = p->set.boot_log_required;
+	p->set.ima_used = p->set.ima_required;
 	for (size_t i = 0; i < p->set.rules; i++) {
-		enum ms_rc rc = ms_policy_validate_rule(p, &p->rules[i], err);
-		if (rc != MS_OK)
-			return rc;
-		for (size_t j = 0; j < i; j++)
-			if (ms_span_eq(p->rules[i].name, p->rules[j].name))
-				return ms_fail(err, MS_ERR_MALFORMED, "two rules of one name");
+		const struct ms_policy_rule *r = &p->rules[i];
+		p->set.boot_log_used = p->set.boot_log_used || (r->has & MS_RULE_EVENTS) != 0;
+		p->set.ima_used = p->set.ima_used || (r->has & MS_RULE_FILES) != 0;
+		for (size_t k = 0; k < r->n_claims; k++) {
+			p->set.boot_log_used = p->set.boot_log_used || strncmp(r->claims[k].claim->name, "boot.", 5) == 0;
+			p->set.ima_used = p->set.ima_used || strncmp(r->claims[k].claim->name, "ima.", 4) == 0;
+		}
 	}
-	return MS_OK;
-}
-
-/* Array of texts, each of 1..max bytes. */
-static enum ms_rc
-parse_names(struct ms_span cbor, size_t max_n, struct ms_span **ret, size_t *ret_n, struct ms_err *err)
-{
-	struct ms_cbor c = ms_cbor_over(cbor);
-	size_t n = ms_cbor_read_array(&c);
-	if (n > max_n)
-		return ms_fail(err, MS_ERR_TOO_BIG, "policy: %zu names in a rule", n);
-	struct ms_span *names = calloc(n == 0 ? 1 : n, sizeof *names);
-	if (names == NULL)
-		return ms_fail(err, MS_ERR_NOMEM, "policy");
-	for (size_t i = 0; i < n; i++) {
-		names[i] = ms_cbor_read_text(&c);
-		if (names[i].len == 0 || names[i].len > MS_REFERENCE_MODEL_MAX)
-			ms_cbor_poison(&c);
-	}
-	if (!ms_cbor_done(&c)) {
-		free(names);
-		return ms_fail(err, MS_ERR_MALFORMED, "policy: names of a rule");
-	}
-	*ret = names;
-	*ret_n = n;
-	return MS_OK;
-}
-
-static enum ms_rc
-parse_rule(struct ms_span cbor, struct ms_policy_rule *r, struct ms_err *err)
-{
-	struct wire_rule w;
-	enum ms_rc rc = ms_cbor_parse_map(&rule_table, cbor, &w, err);
-	if (rc != MS_OK)
-		return rc;
-	*r = (struct ms_policy_rule){.name = w.name, .all = w.all, .pcrs = (uint32_t)w.pcrs, .identity = w.identity};
-	rc = parse_names(w.models, MS_POLICY_MODELS_MAX, &r->models, &r->n_models, err);
-	if (rc == MS_OK)
-		rc = parse_names(w.references, MS_POLICY_REFERENCES_MAX, &r->references, &r->n_references, err);
-	for (size_t i = 0; rc == MS_OK && i < r->n_references; i++)
-		if (!ms_name_ok(r->references[i], MS_REFERENCE_NAME_MAX))
-			rc = ms_fail(err, MS_ERR_MALFORMED, "policy: name of a reference set");
-	return rc;
 }
 
 static enum ms_rc
@@ -205,11 +133,45 @@ parse_rules(struct ms_span cbor, struct ms_policy *p, struct ms_err *err)
 		return ms_fail(err, MS_ERR_NOMEM, "policy");
 	p->set.rules = n;
 	for (size_t i = 0; i < n; i++) {
-		enum ms_rc rc = parse_rule(ms_cbor_read_raw(&c), &p->rules[i], err);
+		enum ms_rc rc = ms_policy_rule_parse(ms_cbor_read_raw(&c), &p->rules[i], err);
 		if (rc != MS_OK)
 			return rc;
 	}
 	return ms_cbor_done(&c) ? MS_OK : ms_fail(err, MS_ERR_MALFORMED, "policy: rules");
+}
+
+static enum ms_rc
+parse_groups(struct ms_span cbor, struct ms_policy *p, struct ms_err *err)
+{
+	struct ms_cbor c = ms_cbor_over(cbor);
+	size_t n = ms_cbor_read_array(&c);
+	if (n == 0 || n > MS_POLICY_GROUPS_MAX)
+		return ms_fail(err, MS_ERR_TOO_BIG, "policy: %zu groups, 1 to %u", n, MS_POLICY_GROUPS_MAX);
+	p->groups = calloc(n, sizeof *p->groups);
+	if (p->groups == NULL)
+		return ms_fail(err, MS_ERR_NOMEM, "policy");
+	p->set.groups = n;
+	enum ms_rc rc = MS_OK;
+	for (size_t i = 0; rc == MS_OK && i < n; i++)
+		rc = ms_policy_group_parse(ms_cbor_read_raw(&c), &p->groups[i], err);
+	return rc != MS_OK || ms_cbor_done(&c) ? rc : ms_fail(err, MS_ERR_MALFORMED, "policy: groups");
+}
+
+static enum ms_rc
+parse_waivers(struct ms_span cbor, struct ms_policy *p, struct ms_err *err)
+{
+	struct ms_cbor c = ms_cbor_over(cbor);
+	size_t n = ms_cbor_read_array(&c);
+	if (n == 0 || n > MS_POLICY_WAIVERS_MAX)
+		return ms_fail(err, MS_ERR_TOO_BIG, "policy: %zu waivers, 1 to %u", n, MS_POLICY_WAIVERS_MAX);
+	p->waivers = calloc(n, sizeof *p->waivers);
+	if (p->waivers == NULL)
+		return ms_fail(err, MS_ERR_NOMEM, "policy");
+	p->set.waivers = n;
+	enum ms_rc rc = MS_OK;
+	for (size_t i = 0; rc == MS_OK && i < n; i++)
+		rc = ms_policy_waiver_parse(ms_cbor_read_raw(&c), &p->waivers[i], err);
+	return rc != MS_OK || ms_cbor_done(&c) ? rc : ms_fail(err, MS_ERR_MALFORMED, "policy: waivers");
 }
 
 static enum ms_rc
@@ -230,8 +192,20 @@ parse_policy(struct ms_span cbor, struct ms_policy *p, struct ms_err *err)
 	p->set.certificate_life_s = w.life_s;
 	p->set.secret_max_age_s = w.age_s;
 	p->set.unlisted_waits = w.unlisted_waits;
+	if (MS_CBOR_HAS(&w, KEY_BOOT_LOG) != w.boot_log || MS_CBOR_HAS(&w, KEY_IMA) != w.ima)
+		return ms_fail(err, MS_ERR_MALFORMED, "policy: a log that is required is true, or is not there");
+	p->set.boot_log_required = w.boot_log;
+	p->set.ima_required = w.ima;
 	rc = parse_rules(w.rules, p, err);
-	return rc == MS_OK ? ms_policy_validate(p, err) : rc;
+	if (rc == MS_OK && MS_CBOR_HAS(&w, KEY_GROUPS))
+		rc = parse_groups(w.groups, p, err);
+	if (rc == MS_OK && MS_CBOR_HAS(&w, KEY_WAIVERS))
+		rc = parse_waivers(w.waivers, p, err);
+	if (rc == MS_OK)
+		rc = ms_policy_validate(p, err);
+	if (rc == MS_OK)
+		ms_policy_derive(p);
+	return rc;
 }
 
 enum ms_rc
@@ -251,48 +225,38 @@ ms_policy_load(struct ms_span cbor, struct ms_policy **ret, struct ms_err *err)
 	return MS_OK;
 }
 
-static void
-build_names(struct ms_buf *b, const struct ms_span *names, size_t n)
-{
-	ms_cbor_array(b, n);
-	for (size_t i = 0; i < n; i++)
-		ms_cbor_text_span(b, names[i]);
-}
-
 static enum ms_rc
-build_rule(const struct ms_policy_rule *r, struct ms_buf *out, struct ms_err *err)
+build_lists(const struct ms_policy *p, struct ms_buf *rules, struct ms_buf *groups, struct ms_buf *waivers, struct ms_err *err)
 {
-	MS_OWN(ms_buf_fini) struct ms_buf models;
-	MS_OWN(ms_buf_fini) struct ms_buf references;
-	ms_buf_init(&models, MS_POLICY_WIRE_MAX);
-	ms_buf_init(&references, MS_POLICY_WIRE_MAX);
-	build_names(&models, r->models, r->n_models);
-	build_names(&references, r->references, r->n_references);
-	struct wire_rule w = {.name = r->name,
-	    .all = r->all,
-	    .models = ms_buf_span(&models),
-	    .pcrs = r->pcrs,
-	    .references = ms_buf_span(&references),
-	    .identity = r->identity};
-	enum ms_rc rc = ms_buf_check(&models, err);
+	enum ms_rc rc = MS_OK;
+	ms_cbor_array(rules, p->set.rules);
+	for (size_t i = 0; rc == MS_OK && i < p->set.rules; i++)
+		rc = ms_policy_rule_build(&p->rules[i], rules, err);
+	ms_cbor_array(groups, p->set.groups);
+	for (size_t i = 0; rc == MS_OK && i < p->set.groups; i++)
+		rc = ms_policy_group_build(&p->groups[i], groups, err);
+	ms_cbor_array(waivers, p->set.waivers);
+	for (size_t i = 0; rc == MS_OK && i < p->set.waivers; i++)
+		rc = ms_policy_waiver_build(&p->waivers[i], waivers, err);
 	if (rc == MS_OK)
-		rc = ms_buf_check(&references, err);
-	return rc == MS_OK ? ms_cbor_build_map(&rule_table, &w, out, err) : rc;
+		rc = ms_buf_check(rules, err);
+	if (rc == MS_OK)
+		rc = ms_buf_check(groups, err);
+	return rc == MS_OK ? ms_buf_check(waivers, err) : rc;
 }
 
 enum ms_rc
 ms_policy_build(const struct ms_policy *p, struct ms_buf *out, struct ms_err *err)
 {
 	MS_OWN(ms_buf_fini) struct ms_buf rules;
+	MS_OWN(ms_buf_fini) struct ms_buf groups;
+	MS_OWN(ms_buf_fini) struct ms_buf waivers;
 	ms_buf_init(&rules, MS_POLICY_WIRE_MAX);
+	ms_buf_init(&groups, MS_POLICY_WIRE_MAX);
+	ms_buf_init(&waivers, MS_POLICY_WIRE_MAX);
 	if (ms_policy_validate(p, err) != MS_OK)
 		return MS_ERR_USAGE;
-	ms_cbor_array(&rules, p->set.rules);
-	for (size_t i = 0; i < p->set.rules; i++) {
-		enum ms_rc rc = build_rule(&p->rules[i], &rules, err);
-		if (rc != MS_OK)
-			return rc;
-	}
+	enum ms_rc rc = build_lists(p, &rules, &groups, &waivers, err);
 	struct wire w = {.format = MS_POLICY_FORMAT,
 	    .name = ms_span_str(p->set.name),
 	    .bank = ms_span_str("sha256"),
@@ -302,8 +266,18 @@ ms_policy_build(const struct ms_policy *p, struct ms_buf *out, struct ms_err *er
 	    .seal = p->set.seal_mask,
 	    .life_s = p->set.certificate_life_s,
 	    .age_s = p->set.secret_max_age_s,
-	    .unlisted_waits = p->set.unlisted_waits};
-	enum ms_rc rc = ms_buf_check(&rules, err);
+	    .unlisted_waits = p->set.unlisted_waits,
+	    .boot_log = p->set.boot_log_required,
+	    .ima = p->set.ima_required};
+	w.present = (w.boot_log ? MS_CBOR_BIT(KEY_BOOT_LOG) : 0) | (w.ima ? MS_CBOR_BIT(KEY_IMA) : 0);
+	if (p->set.groups > 0) {
+		w.groups = ms_buf_span(&groups);
+		w.present |= MS_CBOR_BIT(KEY_GROUPS);
+	}
+	if (p->set.waivers > 0) {
+		w.waivers = ms_buf_span(&waivers);
+		w.present |= MS_CBOR_BIT(KEY_WAIVERS);
+	}
 	return rc == MS_OK ? ms_cbor_build_map(&table, &w, out, err) : rc;
 }
 

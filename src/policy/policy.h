@@ -144,7 +144,7 @@ const char *ms_policy_code_text(enum ms_policy_code c); /* one sentence for peop
 #define MS_VERDICT_EXPECTED_MAX 4u /* kept of the expected digests; n_expected counts all */
 #define MS_VERDICT_FOUND_MAX 160u
 #define MS_VERDICT_PATH_MAX 192u
-#define MS_VERDICT_WAIVED_MAX 16u
+#define MS_VERDICT_WAIVED_MAX 8u
 /* The accepted value nearest to what was found, and where it came from. For operators only. */
 struct ms_verdict_nearest {
 	char value[MS_VERDICT_FOUND_MAX + 1]; /* digest in hex, "sha256:..." of a file; or what a claim should be; empty: nothing near */
@@ -154,7 +154,8 @@ struct ms_verdict_nearest {
 	char source[MS_REFERENCE_SOURCE_MAX + 1];
 	uint64_t captured_s;
 };
-/* Texts that came from the device (found, path) are UTF-8 without spaces or control bytes: those are \xNN; cut to fit. */
+/* Texts that came from the device (value, path) are UTF-8 without control bytes: those, quotes and backslashes are \xNN; cut to
+ * fit, with "..." at the end. */
 struct ms_verdict_reason {
 	enum ms_policy_code code;
 	bool has_pcr;
@@ -206,7 +207,7 @@ typedef enum ms_rc (*ms_policy_key_fn)(void *ctx, struct ms_span der, struct ms_
 MS_MUST_USE enum ms_rc ms_policy_ima_keys(const struct ms_policy_input *in, ms_policy_key_fn fn, void *ctx, struct ms_err *err);
 
 /* Reason i as one line: "pcr-mismatch pcr=4 found=HEX reference=NAME rule=NAME policy=NAME@VERSION". What a device is told
- * never holds expected values and is at most 511 bytes; the operator's form goes on with expected=, nearest=, from= and the
+ * never holds expected values and is at most 639 bytes; the operator's form goes on with expected=, nearest=, from= and the
  * like, and is cut to fit. */
 #define MS_VERDICT_TEXT_LEN 2048u
 void ms_verdict_reason_text(const struct ms_verdict *v, size_t i, bool for_operator, char out[static MS_VERDICT_TEXT_LEN]);
@@ -240,9 +241,10 @@ typedef void (*ms_policy_warn_fn)(void *ctx, const char *text);
 /* Number of warnings. `known` may be NULL. */
 size_t ms_policy_check(const struct ms_policy *p, const struct ms_policy_known *known, ms_policy_warn_fn warn, void *ctx);
 
-/* Every key of the language, dotted ("attest.rules.require.files.exclude"), in the compiler's order; NULL past the end. The
- * published schema is held to it. Links with the compiler. */
-const char *ms_policy_key_at(size_t i);
+/* Key i of the language, dotted ("attest.rules.require.files.exclude"; "*" is a name that the author gives), in the compiler's
+ * order; false past the end. The published schema is held to it. Links with the compiler. */
+#define MS_POLICY_KEY_TEXT 96u
+bool ms_policy_key_at(size_t i, char out[static MS_POLICY_KEY_TEXT]);
 
 /* ---- times and versions as the language writes them (text.c) ---- */
 
