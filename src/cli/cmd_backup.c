@@ -19,9 +19,9 @@
 #define FILES_MAX 100000u
 #define STORE "state/core/store.db"
 
-/* In this order. What is not there is left out: not every deployment has a factory key. The CA root key (offline/) is not
+/* In this order. What is not there is left out: not every deployment has a factory's or reader's key. The CA root key (offline/) is not
  * in a backup, as it is not on the server; the exported log is made again from the database. */
-static const char *const parts[] = {"musterd.yaml", "root.cbor", "client", "factory", "state/deployment", "state/token-keeper",
+static const char *const parts[] = {"musterd.yaml", "root.cbor", "client", "factory", "reader", "state/deployment", "state/token-keeper",
     "state/token-notary", "state/keeper", "state/notary"};
 
 static const char *

@@ -123,6 +123,7 @@ take_options(struct ms_cli *c, struct ms_init *in, struct ms_err *err)
 	in->trust_domain = ms_cli_option(c, "trust-domain");
 	in->listen = listen != NULL ? listen : "127.0.0.1:8443";
 	in->factory = ms_cli_option(c, "factory-key") != NULL;
+	in->reader = ms_cli_option(c, "reader-key") != NULL;
 	if (dir == NULL || dir[0] == '\0' || strlen(dir) >= sizeof in->dir)
 		return ms_fail(err, MS_ERR_USAGE, "--dir DIR is wanted");
 	(void)snprintf(in->dir, sizeof in->dir, "%s", dir);
@@ -165,6 +166,8 @@ say_done(struct ms_cli *c, const struct ms_init *in, struct ms_err *err)
 	    in->name, in->dir, hex, in->dir, in->dir, in->dir);
 	if (in->factory)
 		(void)fprintf(c->out, "The factory works with the copy of %s/factory that you give it.\n", in->dir);
+	if (in->reader)
+		(void)fprintf(c->out, "Who asks for attestation results works with the copy of %s/reader that you give them.\n", in->dir);
 	return MS_OK;
 }
 
@@ -187,6 +190,8 @@ run_init(struct ms_cli *c, struct ms_err *err)
 	ms_cli_progress(c, "making keys", step++, 4);
 	if (rc == MS_OK && in.factory)
 		rc = ms_init_client(c, &in, "factory", "factory", err);
+	if (rc == MS_OK && in.reader)
+		rc = ms_init_client(c, &in, "reader", "reader", err);
 	ms_cli_progress(c, "making keys", step++, 4);
 	if (rc == MS_OK)
 		rc = ms_init_root(&in, err);
@@ -209,7 +214,8 @@ static const struct ms_cli_option init_options[] = {{"dir", "DIR", "where to mak
     {"server-name", "NAME", "DNS name or address in the server's certificate; may be repeated (default: localhost, 127.0.0.1)"},
     {"listen", "ADDRESS:PORT", "where to serve (default: 127.0.0.1:8443)"},
     {"uid-base", "N", "numeric users for the server's processes from N on, in place of named ones"},
-    {"factory-key", NULL, "also make a key that may only import batches, in DIR/factory"}, {NULL, NULL, NULL}};
+    {"factory-key", NULL, "also make a key that may only import batches, in DIR/factory"},
+    {"reader-key", NULL, "also make a key that may only ask for attestation results, in DIR/reader"}, {NULL, NULL, NULL}};
 
 const struct ms_command ms_commands_setup[] = {
     {.noun = "init",

@@ -5,7 +5,7 @@
 #include "server/token/generate.h"
 
 #define MS_INIT_NAMES_MAX 16u
-#define MS_INIT_OPERATORS_MAX 2u
+#define MS_INIT_OPERATORS_MAX 3u
 
 struct ms_init {
 	/* asked for */
@@ -13,7 +13,7 @@ struct ms_init {
 	const char *name, *trust_domain, *listen, *module;
 	const char *server_name[MS_INIT_NAMES_MAX + 1];
 	size_t n_names;
-	bool softhsm, factory;
+	bool softhsm, factory, reader;
 	const char *tcti, *tpm_helper; /* backend tpm, else NULL; helper NULL: the installed muster-tpm */
 	uint32_t tpm_pcrs;             /* mask */
 	uint64_t uid_base;
@@ -21,6 +21,7 @@ struct ms_init {
 	uint8_t deployment[16];
 	uint8_t issuing[MS_POINT_LEN], release[MS_POINT_LEN], intake[MS_POINT_LEN], token[MS_POINT_LEN], log[MS_ED25519_LEN];
 	uint8_t operator_point[MS_INIT_OPERATORS_MAX][MS_POINT_LEN];
+	const char *operator_role[MS_INIT_OPERATORS_MAX]; /* its name too */
 	size_t n_operators;
 	struct ms_buf root; /* root.cbor */
 };
@@ -42,7 +43,7 @@ MS_MUST_USE enum ms_rc ms_init_root(struct ms_init *in, struct ms_err *err);
 
 /* ---- init_files.c ---- */
 MS_MUST_USE enum ms_rc ms_init_dirs(struct ms_init *in, struct ms_err *err);
-MS_MUST_USE enum ms_rc ms_init_client(struct ms_cli *c, struct ms_init *in, const char *sub, const char *tenant, struct ms_err *err);
+MS_MUST_USE enum ms_rc ms_init_client(struct ms_cli *c, struct ms_init *in, const char *sub, const char *role, struct ms_err *err);
 MS_MUST_USE enum ms_rc ms_init_config(struct ms_init *in, struct ms_err *err); /* musterd.yaml, client.yaml's, root.cbor's, store */
 /* Give each role its directory, when we are root and the users are known. */
 MS_MUST_USE enum ms_rc ms_init_owners(const struct ms_init *in, struct ms_err *err);

@@ -195,6 +195,8 @@ ms_init_client(struct ms_cli *c, struct ms_init *in, const char *sub, const char
 	if (rc == MS_OK)
 		rc = ms_init_path(in, path, err, "%s/operator.key", sub);
 	if (rc == MS_OK)
+		in->operator_role[in->n_operators] = role;
+	if (rc == MS_OK)
 		rc = ms_init_operator(in, path, pass, err);
 	return rc == MS_OK ? write_client(in, sub, given == NULL, err) : rc;
 }
@@ -202,12 +204,17 @@ ms_init_client(struct ms_cli *c, struct ms_init *in, const char *sub, const char
 enum ms_rc
 ms_init_config(struct ms_init *in, struct ms_err *err)
 {
-	static const char *const roots[] = {"root.cbor", "state/deployment/root.cbor", "client/root.cbor", "factory/root.cbor"};
+	const struct {
+		const char *file;
+		bool wanted;
+	} roots[] = {{"root.cbor", true}, {"state/deployment/root.cbor", true}, {"client/root.cbor", true},
+	    {"factory/root.cbor", in->factory}, {"reader/root.cbor", in->reader}};
 	char path[MS_CLI_PATH_MAX];
 	MS_OWN(ms_store_close) struct ms_store *store = NULL;
 	enum ms_rc rc = MS_OK;
-	for (size_t i = 0; rc == MS_OK && i < sizeof roots / sizeof *roots - (in->factory ? 0 : 1); i++)
-		rc = put_file(in, roots[i], 0644, &in->root, err);
+	for (size_t i = 0; rc == MS_OK && i < sizeof roots / sizeof *roots; i++)
+		if (roots[i].wanted)
+			rc = put_file(in, roots[i].file, 0644, &in->root, err);
 	if (rc == MS_OK)
 		rc = write_config(in, err);
 	if (rc == MS_OK)

@@ -148,13 +148,12 @@ issue(const struct ms_init *in, const struct ms_signer *ca, const struct ms_cert
 static enum ms_rc
 build_operators(const struct ms_init *in, struct ms_buf *out, struct ms_err *err)
 {
-	static const char *const names[MS_INIT_OPERATORS_MAX] = {"admin", "factory"};
 	enum ms_rc rc = MS_OK;
 	ms_cbor_array(out, in->n_operators);
 	for (size_t i = 0; rc == MS_OK && i < in->n_operators; i++) {
-		struct ms_root_operator o = {.name = ms_span_str(names[i]),
+		struct ms_root_operator o = {.name = ms_span_str(in->operator_role[i]),
 		    .point = ms_span(in->operator_point[i], MS_POINT_LEN),
-		    .role = ms_span_str(names[i]),
+		    .role = ms_span_str(in->operator_role[i]),
 		    .tenant = ms_span_str("*")};
 		rc = ms_cbor_build_map(&ms_root_operator_table, &o, out, err);
 	}

@@ -35,6 +35,23 @@ copy_text(char *out, struct ms_span s)
 	out[s.len] = '\0';
 }
 
+/* The roles there are, and what each may ask for; NULL: everything. */
+static const char *const factory[] = {"batch.import", "batch.list", "status", NULL};
+static const char *const reader[] = {"device.result", "status", NULL};
+static const struct {
+	const char *name;
+	const char *const *may;
+} roles[] = {{"admin", NULL}, {"factory", factory}, {"reader", reader}};
+
+static bool
+role_known(struct ms_span role)
+{
+	for (size_t i = 0; i < sizeof roles / sizeof *roles; i++)
+		if (ms_span_eq(role, ms_span_str(roles[i].name)))
+			return true;
+	return false;
+}
+
 static enum ms_rc
 take_operator(struct ms_root *r, struct ms_span item, struct ms_err *err)
 {
@@ -42,8 +59,8 @@ take_operator(struct ms_root *r, struct ms_span item, struct ms_err *err)
 	enum ms_rc rc = ms_cbor_parse_map(&ms_root_operator_table, item, &o, err);
 	if (rc != MS_OK)
 		return rc;
-	if (!ms_span_eq(o.role, ms_span_str("admin")) && !ms_span_eq(o.role, ms_span_str("factory")))
-		return ms_fail(err, MS_ERR_UNSUPPORTED, "operator: a role is admin or factory");
+	if (!role_known(o.role))
+		return ms_fail(err, MS_ERR_UNSUPPORTED, "operator: a role is admin, factory or reader");
 	if (!ms_span_eq(o.tenant, ms_span_str("*")) && !ms_name_ok(o.tenant, 64))
 		return ms_fail(err, MS_ERR_MALFORMED, "operator: tenant");
 	struct ms_operator_key *k = &r->operators[r->n_operators];
@@ -184,13 +201,13 @@ ms_root_operator(const struct ms_root *r, struct ms_span kid, struct ms_span ten
 bool
 ms_role_may(const char *role, struct ms_span operation)
 {
-	static const char *const factory[] = {"batch.import", "batch.list", "status"};
-	if (strcmp(role, "admin") == 0)
-		return true;
-	if (strcmp(role, "factory") != 0)
-		return false;
-	for (size_t i = 0; i < sizeof factory / sizeof *factory; i++)
-		if (ms_span_eq(operation, ms_span_str(factory[i])))
-			return true;
+	for (size_t i = 0; i < sizeof roles / sizeof *roles; i++) {
+		if (strcmp(role, roles[i].name) != 0)
+			continue;
+		for (const char *const *may = roles[i].may; may != NULL && *may != NULL; may++)
+			if (ms_span_eq(operation, ms_span_str(*may)))
+				return true;
+		return roles[i].may == NULL;
+	}
 	return false;
 }

@@ -9,7 +9,7 @@
 
 struct ms_operator_key {
 	char name[65];
-	char role[17];   /* "admin" or "factory" */
+	char role[17];   /* "admin", "factory" or "reader" */
 	char tenant[65]; /* "*": every tenant */
 	struct ms_pubkey *key;
 };
@@ -32,7 +32,7 @@ void ms_root_free(struct ms_root *r);
 MS_CLEANUP(struct ms_root, ms_root_free)
 /* The operator whose key has this id and who may act in the tenant; NULL when there is none. */
 const struct ms_operator_key *ms_root_operator(const struct ms_root *r, struct ms_span kid, struct ms_span tenant);
-/* May this role ask for the operation? `factory` may import batches, `admin` everything. */
+/* May this role ask for the operation? `factory` may import batches, `reader` ask for attestation results, `admin` everything. */
 bool ms_role_may(const char *role, struct ms_span operation);
 
 #endif

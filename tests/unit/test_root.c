@@ -255,6 +255,22 @@ MS_TEST(I16_no_key_has_two_roles)
 	refused(&(struct bend){.operator_key = ISSUING});
 }
 
+MS_TEST(I5_a_reader_may_ask_for_results_and_nothing_else)
+{
+	static const char *const no[] = {"device.show", "device.list", "batch.import", "policy.show", "device.results", "audit.tail", ""};
+	struct ms_buf wire;
+	struct ms_root *r = NULL;
+	struct ms_err err;
+	CHECK(ms_role_may("reader", ms_span_str("device.result")) && ms_role_may("reader", ms_span_str("status")));
+	for (size_t i = 0; i < sizeof no / sizeof *no; i++)
+		CHECK(!ms_role_may("reader", ms_span_str(no[i])));
+	CHECK(!ms_role_may("factory", ms_span_str("device.result")));
+	make(&(struct bend){.role = "reader"}, &wire);
+	CHECK_OK(ms_root_load(ms_buf_span(&wire), NULL, &r, &err), &err);
+	ms_root_free(r);
+	ms_buf_fini(&wire);
+}
+
 MS_TEST(I5_a_factory_may_import_batches_and_nothing_else)
 {
 	static const char *const no[] = {"device.approve", "secret.put", "policy.set", "batch", "batch.import2", "", "*"};
