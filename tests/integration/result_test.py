@@ -64,7 +64,7 @@ def relying_party(token, jwks, nonce=None, audience=None, now=None):
 class ResultTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.world = World(LIBEXEC, MUSTER, start=False)
+        cls.world = World(LIBEXEC, MUSTER, start=False, extra=("--reader-key",))
         cls.good = cls.world.begin()
         status, body = cls.world.net.ask(JWKS, "", b"")
         assert status == 200, body
@@ -210,6 +210,14 @@ class ResultTest(unittest.TestCase):
         status, answer = self.background(d)
         self.assertEqual((status, answer["result"], answer["status"], answer["state"]), (200, token, "affirming", "trusted"))
         self.assertEqual(answer["device"], d.tpm.device)
+
+    def test_I5_a_reader_may_ask_for_results_and_nothing_else(self):
+        self.issued(self.good)
+        reader = peer.Operator(self.world.root, self.world.net.ask, self.world.deployment.operator_key("reader"))
+        for operation, status in (("device.result", 200), ("device.show", 403), ("device.evidence", 403), ("device.revoke", 403)):
+            time.sleep(0.001)
+            got, reply = reader.do(operation, msg(self.good.tpm.device, "x"), int(time.time()), sequence=time.time_ns() // 1000)
+            self.assertEqual(got, status, (operation, reply))
 
     def test_I8_another_tenant_does_not_learn_of_it(self):
         self.issued(self.good)

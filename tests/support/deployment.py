@@ -92,9 +92,9 @@ class Deployment:
             f.write("maker_roots: %s\n" % self.makers)
         self.root = glob.glob(os.path.join(self.path, "**", "root.cbor"), recursive=True)[0]
 
-    def operator_key(self):
-        key = glob.glob(os.path.join(self.path, "client", "*.key"))[0]
-        with open(glob.glob(os.path.join(self.path, "client", "*passphrase*"))[0], "rb") as f:
+    def operator_key(self, whose="client"):
+        key = glob.glob(os.path.join(self.path, whose, "*.key"))[0]
+        with open(glob.glob(os.path.join(self.path, whose, "*passphrase*"))[0], "rb") as f:
             return open_key_file(key, f.read().rstrip(b"\n"))
 
     def ek_certificate(self, ek, unknown=False):

@@ -8,8 +8,8 @@ from muster_roles import Net, Roles
 
 
 class World:
-    def __init__(self, libexec, muster, take=("net",), env=None, preload=None, start=True):
-        self.deployment = deployment.Deployment(muster)
+    def __init__(self, libexec, muster, take=("net",), env=None, preload=None, start=True, extra=()):
+        self.deployment = deployment.Deployment(muster, extra=extra)
         self.libexec, self.take, self.env, self.preload = libexec, take, env or {}, preload or {}
         self.root = self.roles = self.tpm = None
         if start:
