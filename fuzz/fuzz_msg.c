@@ -17,9 +17,9 @@ static const struct ms_cbor_table *const tables[] = {&ms_error_table, &ms_root_b
     &ms_args_bytes_table, &ms_args_secret_put_table, &ms_data_start_table, &ms_data_cert_table, &ms_data_batch_table, &ms_data_bind_table,
     &ms_data_admit_table, &ms_data_attest_table, &ms_data_life_table, &ms_data_crl_table, &ms_data_secret_put_table,
     &ms_data_secret_store_table, &ms_data_secret_release_table, &ms_data_path_table, &ms_data_object_table, &ms_data_change_table,
-    &ms_data_refusals_table, &ms_device_claims_table, &ms_row_device_table, &ms_row_index_table, &ms_row_batch_table,
-    &ms_row_expected_table, &ms_row_cert_table, &ms_row_revoked_table, &ms_row_crl_table, &ms_row_secret_table, &ms_row_object_table,
-    &ms_row_change_table, &ms_row_operator_table};
+    &ms_data_refusals_table, &ms_device_claims_table, &ms_evidence_record_table, &ms_row_device_table, &ms_row_index_table,
+    &ms_row_batch_table, &ms_row_expected_table, &ms_row_cert_table, &ms_row_revoked_table, &ms_row_crl_table, &ms_row_secret_table,
+    &ms_row_object_table, &ms_row_change_table, &ms_row_operator_table};
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -311,6 +311,44 @@ ms_appraisal_boot_pcrs(const struct ms_appraisal *a, struct ms_pcrs *ret)
 	}
 }
 
+#define IMA_PCR 10u
+#define PHASE_PCR 11u
+
+uint32_t
+ms_appraisal_to_explain(const struct ms_appraisal *a, const struct ms_pcrs *quoted)
+{
+	static const uint8_t zeros[MS_PCR_LEN];
+	uint32_t mask = 0xffu;
+	for (unsigned i = 0; i < MS_TPM_PCR_COUNT; i++)
+		if ((quoted->mask >> i & 1) != 0 && i != IMA_PCR &&
+		    !ms_span_eq(ms_span(quoted->value[i], MS_PCR_LEN), ms_span(zeros, MS_PCR_LEN)))
+			mask |= UINT32_C(1) << i;
+	for (size_t i = 0; i < a->boot.n; i++)
+		mask |= UINT32_C(1) << a->boot.item[i].pcr;
+	return mask;
+}
+
+/* systemd-pcrphase.service(8): each word, hashed without its end, in this order; some boots skip some. They are in no boot log. */
+static bool
+phases_explain(const uint8_t logged[static MS_PCR_LEN], const uint8_t quoted[static MS_PCR_LEN])
+{
+	static const char *const words[] = {"enter-initrd", "leave-initrd", "sysinit", "ready", "shutdown", "final"};
+	enum { N = sizeof words / sizeof *words };
+	uint8_t digest[N][MS_PCR_LEN];
+	for (unsigned i = 0; i < N; i++)
+		ms_sha256(ms_span_str(words[i]), digest[i]);
+	for (unsigned said = 1; said < 1u << N; said++) {
+		uint8_t pcr[MS_PCR_LEN];
+		memcpy(pcr, logged, sizeof pcr);
+		for (unsigned i = 0; i < N; i++)
+			if ((said >> i & 1) != 0)
+				extend(pcr, digest[i]);
+		if (ms_span_eq(ms_span(pcr, sizeof pcr), ms_span(quoted, MS_PCR_LEN)))
+			return true;
+	}
+	return false;
+}
+
 uint32_t
 ms_appraisal_unexplained(const struct ms_appraisal *a, const struct ms_pcrs *quoted, uint32_t mask)
 {
@@ -320,6 +358,8 @@ ms_appraisal_unexplained(const struct ms_appraisal *a, const struct ms_pcrs *quo
 	for (unsigned i = 0; i < MS_TPM_PCR_COUNT; i++)
 		if ((mask >> i & 1) != 0 && memcmp(replayed.value[i], quoted->value[i], MS_PCR_LEN) != 0)
 			bad |= UINT32_C(1) << i;
+	if ((bad & quoted->mask) >> PHASE_PCR & 1 && phases_explain(replayed.value[PHASE_PCR], quoted->value[PHASE_PCR]))
+		bad &= ~(UINT32_C(1) << PHASE_PCR);
 	return bad;
 }
 

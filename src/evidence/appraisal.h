@@ -62,8 +62,11 @@ MS_MUST_USE enum ms_rc ms_appraisal_parse(struct ms_span wire, struct ms_apprais
 
 /* Replay the boot log's tuples from the start values. *ret has every PCR that an event extended, and PCRs 0 to 7 always. */
 void ms_appraisal_boot_pcrs(const struct ms_appraisal *a, struct ms_pcrs *ret);
+/* PCRs that the boot log has to explain: those that every boot measures (0 to 7), those that it says were extended, and every other
+ * quoted one that something extended; but not IMA's PCR 10 unless the log speaks of it. */
+uint32_t ms_appraisal_to_explain(const struct ms_appraisal *a, const struct ms_pcrs *quoted);
 /* PCRs of `mask` whose replayed value is not the quoted one: what the log leaves unexplained. A PCR that no event extended
- * is explained by zeros (17 to 22: all ones). */
+ * is explained by zeros (17 to 22: all ones); PCR 11 also by the words that systemd extends as a boot goes on, after the log. */
 uint32_t ms_appraisal_unexplained(const struct ms_appraisal *a, const struct ms_pcrs *quoted, uint32_t mask);
 
 /* Where IMA stood: all that is kept of a device's list, and bound to its boot. */

@@ -4,6 +4,7 @@
 
 #include "codec/cbor.h"
 #include "codec/der.h"
+#include "evidence/appraise_int.h"
 
 #define KIND_MAX 16u
 #define EKCERT_MAX 16384u
@@ -105,6 +106,7 @@ static const struct kind {
 } kinds[] = {
     {MS_APPRAISE_PCRS, appraise_pcrs},
     {MS_APPRAISE_EKCERT, appraise_ekcert},
+    {MS_APPRAISE_TPM, ms_appraise_tpm},
 };
 
 enum ms_rc

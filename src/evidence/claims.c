@@ -197,14 +197,19 @@ ms_claims_add_bytes(struct ms_claims *c, const char *name, bool proven, struct m
 }
 
 enum ms_rc
+ms_claims_merge_of(struct ms_claims *c, const struct ms_claims *from, const char *prefix, struct ms_err *err)
+{
+	enum ms_rc rc = MS_OK;
+	for (size_t i = 0; rc == MS_OK && i < from->n; i++)
+		if (strncmp(from->item[i].name->name, prefix, strlen(prefix)) == 0)
+			rc = add(c, from->item[i], err);
+	return rc;
+}
+
+enum ms_rc
 ms_claims_merge(struct ms_claims *c, const struct ms_claims *from, struct ms_err *err)
 {
-	for (size_t i = 0; i < from->n; i++) {
-		enum ms_rc rc = add(c, from->item[i], err);
-		if (rc != MS_OK)
-			return rc;
-	}
-	return MS_OK;
+	return ms_claims_merge_of(c, from, "", err);
 }
 
 enum ms_rc

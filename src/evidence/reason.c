@@ -35,6 +35,13 @@ static const struct row {
     [MS_EVIDENCE_KEY_POLICY] = {"key-policy", MS_ERR_DENIED, "the key's authorisation policy is not that of its role"},
     [MS_EVIDENCE_KEY_NAME] = {"key-name", MS_ERR_AUTH, "another key was certified"},
     [MS_EVIDENCE_KEY_HIERARCHY] = {"key-hierarchy", MS_ERR_DENIED, "the key is not in the hierarchy of its role"},
+    [MS_EVIDENCE_LOG_TOO_BIG] = {"log-too-big", MS_ERR_TOO_BIG, "a boot log or IMA list over a cap of the server's configuration"},
+    [MS_EVIDENCE_LOG_MALFORMED] = {"log-malformed", MS_ERR_MALFORMED, "a boot log or IMA list that cannot be read"},
+    [MS_EVIDENCE_LOG_REPLAY] = {"log-does-not-replay", MS_ERR_AUTH, "the boot log does not explain these PCRs of the quote"},
+    [MS_EVIDENCE_LOG_RESEND] = {"boot-log-resend", MS_ERR_CONFLICT, "no boot log with that hash was accepted in this boot: send it whole"},
+    [MS_EVIDENCE_IMA_REPLAY] = {"ima-does-not-replay", MS_ERR_AUTH, "the IMA list does not lead to the quoted PCR 10"},
+    [MS_EVIDENCE_IMA_AGGREGATE] = {"ima-boot-aggregate", MS_ERR_AUTH, "the list's first entry is not the digest of the boot's PCRs"},
+    [MS_EVIDENCE_IMA_RESEND] = {"ima-resend", MS_ERR_CONFLICT, "the list must be judged from its first entry on: send it whole"},
 };
 
 static const struct row *

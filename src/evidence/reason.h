@@ -30,6 +30,13 @@ enum ms_evidence_reason {
 	MS_EVIDENCE_KEY_POLICY,
 	MS_EVIDENCE_KEY_NAME,
 	MS_EVIDENCE_KEY_HIERARCHY,
+	MS_EVIDENCE_LOG_TOO_BIG,
+	MS_EVIDENCE_LOG_MALFORMED,
+	MS_EVIDENCE_LOG_REPLAY,
+	MS_EVIDENCE_LOG_RESEND, /* not wrong: the server has it no more, or never had it */
+	MS_EVIDENCE_IMA_REPLAY,
+	MS_EVIDENCE_IMA_AGGREGATE,
+	MS_EVIDENCE_IMA_RESEND, /* not wrong: the whole list is needed */
 	MS_EVIDENCE_REASON_COUNT
 };
 /* "nonce-mismatch", "wrong-type": stable, static; an unknown number reads "fault". */

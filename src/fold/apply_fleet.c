@@ -262,6 +262,43 @@ record_evidence(struct device *d, const struct ms_entry *e, const struct ms_data
 		d->row.present &= ~MS_CBOR_BIT(MS_ROW_DEVICE_REASON);
 }
 
+#define HAS_IMA (MS_CBOR_BIT(MS_ROW_DEVICE_IMA_ENTRIES) | MS_CBOR_BIT(MS_ROW_DEVICE_IMA_PCR) | MS_CBOR_BIT(MS_ROW_DEVICE_IMA_JUDGED))
+
+static void
+forget_ima(struct device *d)
+{
+	d->row.present &= ~HAS_IMA;
+	d->row.ima_entries = 0;
+	d->row.ima_pcr = d->row.ima_judged = MS_SPAN_NONE;
+}
+
+/* What is known of the logs belongs to one boot. Entries of an IMA list count as judged only while all evidence passes: after
+ * anything else the whole list is judged anew, so that no file is forgotten. */
+static void
+record_logs(struct device *d, const struct ms_entry *e, const struct ms_data_attest *a, bool rebooted)
+{
+	bool passed = ms_span_eq(e->decision, ms_span_str("ok"));
+	if (MS_CBOR_HAS(a, MS_DATA_ATTEST_BOOT_LOG)) {
+		d->row.boot_log = a->boot_log;
+		d->row.present |= MS_CBOR_BIT(MS_ROW_DEVICE_BOOT_LOG);
+	} else if (rebooted) {
+		d->row.boot_log = MS_SPAN_NONE;
+		d->row.present &= ~MS_CBOR_BIT(MS_ROW_DEVICE_BOOT_LOG);
+	}
+	if (passed && MS_CBOR_HAS(a, MS_DATA_ATTEST_IMA_ENTRIES)) {
+		d->row.ima_entries = a->ima_entries;
+		d->row.ima_pcr = a->ima_pcr;
+		d->row.ima_judged = a->ima_judged;
+		d->row.present |= HAS_IMA;
+	} else if (rebooted || !passed) {
+		forget_ima(d);
+	}
+	if (passed && MS_CBOR_HAS(a, MS_DATA_ATTEST_REFERENCE)) {
+		d->row.reference = a->reference;
+		d->row.present |= MS_CBOR_BIT(MS_ROW_DEVICE_REFERENCE);
+	}
+}
+
 static enum ms_rc
 apply_attest(const struct ms_fold *f, const struct ms_entry *e, struct ms_err *err)
 {
@@ -273,7 +310,11 @@ apply_attest(const struct ms_fold *f, const struct ms_entry *e, struct ms_err *e
 	rc = device_load(f, e, &d, err);
 	if (rc != MS_OK)
 		return rc;
+	bool rebooted = !MS_CBOR_HAS(&d.row, MS_ROW_DEVICE_RESET_COUNT) || d.row.reset_count != a.reset_count;
 	record_evidence(&d, e, &a);
+	record_logs(&d, e, &a, rebooted);
+	d.row.wanted_s = 0;
+	d.row.present &= ~MS_CBOR_BIT(MS_ROW_DEVICE_WANTED_S);
 	bool passed = ms_span_eq(e->decision, ms_span_str("ok")), failed = ms_span_eq(e->decision, ms_span_str("fail"));
 	enum ms_life_state next = d.state; /* "denied": there was nothing to judge against; the state stays */
 	if (passed || failed)
@@ -288,6 +329,23 @@ apply_attest(const struct ms_fold *f, const struct ms_entry *e, struct ms_err *e
 	if (rc == MS_OK && (failed || back))
 		rc = certs_set(f, e, failed ? "hold" : "good", err);
 	return rc;
+}
+
+/* An operator wants evidence now: no arrow, the device is told when it asks next. */
+static enum ms_rc
+apply_attest_now(const struct ms_fold *f, const struct ms_entry *e, struct ms_err *err)
+{
+	struct ms_data_life l;
+	enum ms_rc rc = ms_cbor_parse_map(&ms_data_life_table, e->data, &l, err);
+	if (rc != MS_OK)
+		return rc;
+	MS_OWN(device_fini) struct device d = {.state = MS_LIFE_NONE};
+	rc = device_load(f, e, &d, err);
+	if (rc != MS_OK)
+		return rc;
+	d.row.wanted_s = e->time_s;
+	d.row.present |= MS_CBOR_BIT(MS_ROW_DEVICE_WANTED_S);
+	return device_save(f, e, &d, d.state, err);
 }
 
 /* Quarantine, release, revoke, retire, stale: kind -> event, and what becomes of the certificates. */
@@ -379,6 +437,7 @@ const struct ms_apply_row ms_apply_fleet[] = {
     {"device.bind", apply_bind},
     {"device.admit", apply_admit},
     {"device.attest", apply_attest},
+    {"device.attest-now", apply_attest_now},
     {"device.quarantine", apply_life},
     {"device.release", apply_life},
     {"device.revoke", apply_life},

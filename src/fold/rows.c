@@ -22,6 +22,12 @@ static const struct ms_cbor_field row_device_rows[] = {
     MS_CBOR_F_UINT(17, struct ms_row_device, reset_count, MS_CBOR_OPT, 0, UINT64_C(4294967295)),
     MS_CBOR_F_UINT(18, struct ms_row_device, restart_count, MS_CBOR_OPT, 0, UINT64_C(4294967295)),
     MS_CBOR_F_UINT(19, struct ms_row_device, clock_ms, MS_CBOR_OPT, 0, UINT64_C(9223372036854775808)),
+    MS_CBOR_F_BYTES(20, struct ms_row_device, boot_log, MS_CBOR_OPT, 32, 32),
+    MS_CBOR_F_UINT(21, struct ms_row_device, ima_entries, MS_CBOR_OPT, 0, UINT64_C(4294967295)),
+    MS_CBOR_F_BYTES(22, struct ms_row_device, ima_pcr, MS_CBOR_OPT, 32, 32),
+    MS_CBOR_F_BYTES(23, struct ms_row_device, ima_judged, MS_CBOR_OPT, 32, 32),
+    MS_CBOR_F_TEXT(24, struct ms_row_device, reference, MS_CBOR_OPT, 1, 64),
+    MS_CBOR_F_UINT(25, struct ms_row_device, wanted_s, MS_CBOR_OPT, 0, UINT64_C(253402300799)),
 };
 const struct ms_cbor_table ms_row_device_table = MS_CBOR_TABLE("row device", struct ms_row_device, row_device_rows);
 

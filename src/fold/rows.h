@@ -27,6 +27,13 @@ struct ms_row_device {
 	uint64_t reset_count;   /* optional */
 	uint64_t restart_count; /* optional */
 	uint64_t clock_ms;      /* optional */
+	/* of the logs of this boot (reset_count), all optional: what makes the next evidence a hash and a tail */
+	struct ms_span boot_log; /* SHA-256 */
+	uint64_t ima_entries;    /* judged and passed */
+	struct ms_span ima_pcr;  /* PCR 10 after them */
+	struct ms_span ima_judged;
+	struct ms_span reference; /* optional: the set that accepted last */
+	uint64_t wanted_s;        /* optional: since when an operator wants new evidence; evidence clears it */
 };
 #define MS_ROW_DEVICE_AUTHORITY 9u
 #define MS_ROW_DEVICE_OUTCOME 12u
@@ -37,6 +44,12 @@ struct ms_row_device {
 #define MS_ROW_DEVICE_RESET_COUNT 17u
 #define MS_ROW_DEVICE_RESTART_COUNT 18u
 #define MS_ROW_DEVICE_CLOCK_MS 19u
+#define MS_ROW_DEVICE_BOOT_LOG 20u
+#define MS_ROW_DEVICE_IMA_ENTRIES 21u
+#define MS_ROW_DEVICE_IMA_PCR 22u
+#define MS_ROW_DEVICE_IMA_JUDGED 23u
+#define MS_ROW_DEVICE_REFERENCE 24u
+#define MS_ROW_DEVICE_WANTED_S 25u
 extern const struct ms_cbor_table ms_row_device_table;
 
 /* ek_index (key EK hash), names (key claimed name), cert_index (key device, zero, serial): what it points to. */

@@ -13,8 +13,8 @@ enum ms_worker_frame {
 	MS_WORKER_CLAIMS = 2,   /* worker -> core: claims, normalised */
 	MS_WORKER_ERROR = 3,    /* worker -> core: u16 result code | text<=200 */
 };
-#define MS_WORKER_EVIDENCE_MAX (2u << 20)
-#define MS_WORKER_CLAIMS_MAX (1u << 20)
+#define MS_WORKER_EVIDENCE_MAX (12u << 20)
+#define MS_WORKER_CLAIMS_MAX (16u << 20)
 #define MS_WORKER_ERROR_MAX 202u
 
 #endif

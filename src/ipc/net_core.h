@@ -32,8 +32,10 @@ enum ms_net_op {
 #define MS_NET_EXPORTER_LABEL "EXPORTER-muster-v1" /* TLS exporter label, context empty */
 #define MS_NET_EXPORTER_LEN 32u
 #define MS_NET_TENANT_MAX 64u
-#define MS_NET_BODY_MAX (1u << 20)     /* of a request; the route's own cap is lower for most */
-#define MS_NET_RESPONSE_MAX (4u << 20) /* of a response body */
+#define MS_NET_BODY_MAX (10u << 20) /* of a request; the route's own cap is lower for most */
+#define MS_NET_OPERATION_MAX (1u << 20)
+#define MS_NET_ATTESTED_MAX ((9u << 20) + (64u << 10)) /* with a boot log and an IMA list; the configuration says less */
+#define MS_NET_RESPONSE_MAX (4u << 20)                 /* of a response body */
 #define MS_NET_REQUEST_FRAME_MAX (2u + 1u + MS_NET_TENANT_MAX + MS_NET_EXPORTER_LEN + 16u + MS_NET_BODY_MAX)
 #define MS_NET_RESPONSE_FRAME_MAX (2u + 1u + 4u + MS_NET_RESPONSE_MAX)
 #define MS_NET_SPKI_MAX 256u

@@ -46,6 +46,11 @@ static const struct ms_cbor_field data_attest_rows[] = {
     MS_CBOR_F_BYTES(5, struct ms_data_attest, pcrs, MS_CBOR_REQ, 32, 32),
     MS_CBOR_F_UINT(6, struct ms_data_attest, deadline_s, MS_CBOR_REQ, 0, UINT64_C(253402300799)),
     MS_CBOR_F_BYTES(7, struct ms_data_attest, nonce, MS_CBOR_REQ, 40, 40),
+    MS_CBOR_F_BYTES(8, struct ms_data_attest, boot_log, MS_CBOR_OPT, 32, 32),
+    MS_CBOR_F_UINT(9, struct ms_data_attest, ima_entries, MS_CBOR_OPT, 0, UINT64_C(4294967295)),
+    MS_CBOR_F_BYTES(10, struct ms_data_attest, ima_pcr, MS_CBOR_OPT, 32, 32),
+    MS_CBOR_F_BYTES(11, struct ms_data_attest, ima_judged, MS_CBOR_OPT, 32, 32),
+    MS_CBOR_F_TEXT(12, struct ms_data_attest, reference, MS_CBOR_OPT, 1, 64),
 };
 const struct ms_cbor_table ms_data_attest_table = MS_CBOR_TABLE("data attest", struct ms_data_attest, data_attest_rows);
 
@@ -129,3 +134,33 @@ static const struct ms_cbor_field claims_rows[] = {
     MS_CBOR_F_TEXT(3, struct ms_device_claims, model, MS_CBOR_REQ, 1, 64),
 };
 const struct ms_cbor_table ms_device_claims_table = MS_CBOR_TABLE("claims", struct ms_device_claims, claims_rows);
+
+#define REASONS_MAX (56u << 10)
+static const struct ms_cbor_field evidence_record_rows[] = {
+    MS_CBOR_F_UINT(1, struct ms_evidence_record, time_s, MS_CBOR_REQ, 0, UINT64_C(253402300799)),
+    MS_CBOR_F_TEXT(2, struct ms_evidence_record, purpose, MS_CBOR_REQ, 1, 16),
+    MS_CBOR_F_BYTES(3, struct ms_evidence_record, nonce, MS_CBOR_REQ, 40, 40),
+    MS_CBOR_F_BYTES(4, struct ms_evidence_record, extra, MS_CBOR_REQ, 32, 32),
+    MS_CBOR_F_BYTES(5, struct ms_evidence_record, attest, MS_CBOR_REQ, 1, 1024),
+    MS_CBOR_F_BYTES(6, struct ms_evidence_record, signature, MS_CBOR_REQ, 1, 1024),
+    MS_CBOR_F_BYTES(7, struct ms_evidence_record, pcrs, MS_CBOR_REQ, 1, 2048),
+    MS_CBOR_F_BYTES(8, struct ms_evidence_record, ak_public, MS_CBOR_REQ, 1, 512),
+    MS_CBOR_F_TEXT(9, struct ms_evidence_record, outcome, MS_CBOR_REQ, 1, 8),
+    MS_CBOR_F_TEXT(10, struct ms_evidence_record, judged, MS_CBOR_REQ, 1, 8),
+    MS_CBOR_F_ARRAY(11, struct ms_evidence_record, reasons, MS_CBOR_REQ, REASONS_MAX),
+    MS_CBOR_F_BYTES(12, struct ms_evidence_record, policy, MS_CBOR_REQ, 32, 32),
+    MS_CBOR_F_TEXT(13, struct ms_evidence_record, policy_name, MS_CBOR_REQ, 0, 64),
+    MS_CBOR_F_UINT(14, struct ms_evidence_record, policy_version, MS_CBOR_REQ, 0, UINT64_C(4294967296)),
+    MS_CBOR_F_TEXT(15, struct ms_evidence_record, rule, MS_CBOR_REQ, 0, 64),
+    MS_CBOR_F_TEXT(16, struct ms_evidence_record, reference, MS_CBOR_REQ, 0, 64),
+    MS_CBOR_F_TEXT(17, struct ms_evidence_record, last_reference, MS_CBOR_REQ, 0, 64),
+    MS_CBOR_F_ARRAY(18, struct ms_evidence_record, waived, MS_CBOR_REQ, REASONS_MAX),
+    MS_CBOR_F_BYTES(19, struct ms_evidence_record, boot_log, MS_CBOR_OPT, 32, 32),
+    MS_CBOR_F_UINT(20, struct ms_evidence_record, boot_log_len, MS_CBOR_OPT, 0, UINT32_MAX),
+    MS_CBOR_F_BYTES(21, struct ms_evidence_record, boot_appraisal, MS_CBOR_OPT, 32, 32),
+    MS_CBOR_F_BYTES(22, struct ms_evidence_record, ima, MS_CBOR_OPT, 32, 32),
+    MS_CBOR_F_UINT(23, struct ms_evidence_record, ima_len, MS_CBOR_OPT, 0, UINT32_MAX),
+    MS_CBOR_F_UINT(24, struct ms_evidence_record, ima_from, MS_CBOR_OPT, 0, UINT32_MAX),
+    MS_CBOR_F_UINT(25, struct ms_evidence_record, ima_used, MS_CBOR_OPT, 0, UINT32_MAX),
+};
+const struct ms_cbor_table ms_evidence_record_table = MS_CBOR_TABLE("evidence record", struct ms_evidence_record, evidence_record_rows);

@@ -62,7 +62,17 @@ struct ms_data_attest {
 	struct ms_span pcrs;
 	uint64_t deadline_s;
 	struct ms_span nonce;
+	struct ms_span boot_log;   /* optional: SHA-256 of the boot log that explains the PCRs */
+	uint64_t ima_entries;      /* optional, when it passed: entries of the IMA list that were judged, in this boot */
+	struct ms_span ima_pcr;    /* optional, with ima_entries: PCR 10 after them */
+	struct ms_span ima_judged; /* optional, with ima_entries: what judged them */
+	struct ms_span reference;  /* optional, when it passed: the reference set that accepted */
 };
+#define MS_DATA_ATTEST_BOOT_LOG 8u
+#define MS_DATA_ATTEST_IMA_ENTRIES 9u
+#define MS_DATA_ATTEST_IMA_PCR 10u
+#define MS_DATA_ATTEST_IMA_JUDGED 11u
+#define MS_DATA_ATTEST_REFERENCE 12u
 extern const struct ms_cbor_table ms_data_attest_table;
 
 /* result.issue: an attestation result that says this of the evidence, until then (identity/ear.h: what the bits are). */
@@ -165,5 +175,43 @@ struct ms_device_claims {
 	struct ms_span model;
 };
 extern const struct ms_cbor_table ms_device_claims_table;
+
+/* One piece of evidence as it was judged, kept for a while beside the log (server/core/recorded.h). */
+struct ms_evidence_record {
+	uint64_t present;
+	uint64_t time_s;
+	struct ms_span purpose;
+	struct ms_span nonce;
+	struct ms_span extra; /* what the quote was bound to */
+	struct ms_span attest;
+	struct ms_span signature;
+	struct ms_span pcrs;
+	struct ms_span ak_public;
+	struct ms_span outcome; /* pass, deny, fail */
+	struct ms_span judged;  /* what policy alone said: a quarantined device that passes is denied */
+	struct ms_span reasons; /* array of text, the operator's form */
+	struct ms_span policy;  /* id */
+	struct ms_span policy_name;
+	uint64_t policy_version;
+	struct ms_span rule;
+	struct ms_span reference; /* that accepted; empty: none */
+	struct ms_span last_reference;
+	struct ms_span waived;   /* array of text */
+	struct ms_span boot_log; /* optional: SHA-256; with it its length and the id of its appraisal */
+	uint64_t boot_log_len;
+	struct ms_span boot_appraisal;
+	struct ms_span ima; /* optional: SHA-256 of what was sent; with it its length, first entry, and entries that count */
+	uint64_t ima_len;
+	uint64_t ima_from;
+	uint64_t ima_used;
+};
+#define MS_EVIDENCE_RECORD_BOOT_LOG 19u
+#define MS_EVIDENCE_RECORD_BOOT_LOG_LEN 20u
+#define MS_EVIDENCE_RECORD_BOOT_APPRAISAL 21u
+#define MS_EVIDENCE_RECORD_IMA 22u
+#define MS_EVIDENCE_RECORD_IMA_LEN 23u
+#define MS_EVIDENCE_RECORD_IMA_FROM 24u
+#define MS_EVIDENCE_RECORD_IMA_USED 25u
+extern const struct ms_cbor_table ms_evidence_record_table;
 
 #endif

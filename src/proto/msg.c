@@ -43,6 +43,8 @@ static const struct ms_cbor_field challenge_body_rows[] = {
     MS_CBOR_F_TEXT(2, struct ms_challenge_body, purpose, MS_CBOR_REQ, 1, 16),
     MS_CBOR_F_UINT(3, struct ms_challenge_body, now_s, MS_CBOR_REQ, 0, UINT64_C(253402300799)),
     MS_CBOR_F_UINT(4, struct ms_challenge_body, seal_mask, MS_CBOR_OPT, 1, 0xffffff),
+    MS_CBOR_F_BOOL(5, struct ms_challenge_body, attest_now, MS_CBOR_OPT),
+    MS_CBOR_F_UINT(6, struct ms_challenge_body, poll_s, MS_CBOR_OPT, 1, 86400),
 };
 const struct ms_cbor_table ms_challenge_body_table = MS_CBOR_TABLE("challenge body", struct ms_challenge_body, challenge_body_rows);
 
@@ -78,6 +80,8 @@ static const struct ms_cbor_field verdict_body_rows[] = {
     MS_CBOR_F_UINT(5, struct ms_verdict_body, next_s, MS_CBOR_REQ, 0, 31536000),
     MS_CBOR_F_ARRAY(6, struct ms_verdict_body, reasons, MS_CBOR_REQ, 16384),
     MS_CBOR_F_BYTES(7, struct ms_verdict_body, policy, MS_CBOR_REQ, 32, 32),
+    MS_CBOR_F_BYTES(8, struct ms_verdict_body, boot_log, MS_CBOR_OPT, 32, 32),
+    MS_CBOR_F_UINT(9, struct ms_verdict_body, ima_entries, MS_CBOR_OPT, 0, UINT32_MAX),
 };
 const struct ms_cbor_table ms_verdict_body_table = MS_CBOR_TABLE("verdict body", struct ms_verdict_body, verdict_body_rows);
 
@@ -126,6 +130,8 @@ const struct ms_cbor_table ms_op_body_table = MS_CBOR_TABLE("op body", struct ms
 static const struct ms_cbor_field challenge_req_rows[] = {
     MS_CBOR_F_UINT(1, struct ms_challenge_req, v, MS_CBOR_REQ, 1, 65536),
     MS_CBOR_F_TEXT(2, struct ms_challenge_req, purpose, MS_CBOR_REQ, 1, 16),
+    MS_CBOR_F_TEXT(3, struct ms_challenge_req, device, MS_CBOR_OPT, 1, 80),
+    MS_CBOR_F_BYTES(4, struct ms_challenge_req, transcript_hash, MS_CBOR_OPT, 32, 32),
 };
 const struct ms_cbor_table ms_challenge_req_table = MS_CBOR_TABLE("challenge req", struct ms_challenge_req, challenge_req_rows);
 
@@ -200,6 +206,10 @@ static const struct ms_cbor_field attested_rows[] = {
     MS_CBOR_F_BYTES(6, struct ms_attested, attest, MS_CBOR_REQ, 1, 1024),
     MS_CBOR_F_BYTES(7, struct ms_attested, signature, MS_CBOR_REQ, 1, 1024),
     MS_CBOR_F_BYTES(8, struct ms_attested, pcrs, MS_CBOR_REQ, 1, 2048),
+    MS_CBOR_F_BYTES(9, struct ms_attested, boot_log, MS_CBOR_OPT, 1, MS_ATTESTED_BOOT_LOG_MAX),
+    MS_CBOR_F_BYTES(10, struct ms_attested, boot_log_hash, MS_CBOR_OPT, 32, 32),
+    MS_CBOR_F_BYTES(11, struct ms_attested, ima, MS_CBOR_OPT, 0, MS_ATTESTED_IMA_MAX),
+    MS_CBOR_F_UINT(12, struct ms_attested, ima_from, MS_CBOR_OPT, 0, UINT32_MAX),
 };
 const struct ms_cbor_table ms_attested_table = MS_CBOR_TABLE("attested", struct ms_attested, attested_rows);
 
@@ -414,6 +424,20 @@ static const struct ms_cbor_field args_bytes_rows[] = {
     MS_CBOR_F_BYTES(1, struct ms_args_bytes, object, MS_CBOR_REQ, 1, 900000),
 };
 const struct ms_cbor_table ms_args_bytes_table = MS_CBOR_TABLE("args bytes", struct ms_args_bytes, args_bytes_rows);
+
+static const struct ms_cbor_field args_evidence_rows[] = {
+    MS_CBOR_F_TEXT(1, struct ms_args_evidence, after, MS_CBOR_OPT, 0, 256),
+    MS_CBOR_F_UINT(2, struct ms_args_evidence, limit, MS_CBOR_OPT, 1, 1000),
+    MS_CBOR_F_TEXT(3, struct ms_args_evidence, device, MS_CBOR_OPT, 0, 256),
+    MS_CBOR_F_UINT(4, struct ms_args_evidence, since_s, MS_CBOR_OPT, 0, UINT64_C(253402300799)),
+};
+const struct ms_cbor_table ms_args_evidence_table = MS_CBOR_TABLE("args evidence", struct ms_args_evidence, args_evidence_rows);
+
+static const struct ms_cbor_field args_piece_rows[] = {
+    MS_CBOR_F_TEXT(1, struct ms_args_piece, name, MS_CBOR_REQ, 1, 256),
+    MS_CBOR_F_UINT(2, struct ms_args_piece, offset, MS_CBOR_REQ, 0, UINT32_MAX),
+};
+const struct ms_cbor_table ms_args_piece_table = MS_CBOR_TABLE("args piece", struct ms_args_piece, args_piece_rows);
 
 static const struct ms_cbor_field args_secret_put_rows[] = {
     MS_CBOR_F_TEXT(1, struct ms_args_secret_put, path, MS_CBOR_REQ, 1, 256),

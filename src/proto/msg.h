@@ -62,8 +62,12 @@ struct ms_challenge_body {
 	struct ms_span purpose;
 	uint64_t now_s;
 	uint64_t seal_mask; /* optional: purpose secret: the PCRs that the sealing key is to be bound to */
+	bool attest_now;    /* optional, to a device that said who it is: an operator wants evidence now */
+	uint64_t poll_s;    /* optional, to such a device: how often to ask */
 };
 #define MS_CHALLENGE_BODY_SEAL_MASK 4u
+#define MS_CHALLENGE_BODY_ATTEST_NOW 5u
+#define MS_CHALLENGE_BODY_POLL_S 6u
 extern const struct ms_cbor_table ms_challenge_body_table;
 
 /* Body of a `binding` statement: AK and EK are in one TPM. */
@@ -104,7 +108,11 @@ struct ms_verdict_body {
 	uint64_t next_s;
 	struct ms_span reasons;
 	struct ms_span policy;
+	struct ms_span boot_log; /* optional, when logs came: SHA-256 of the boot log that need not be sent again in this boot */
+	uint64_t ima_entries;    /* optional, when logs came: entries judged; the next list may begin there */
 };
+#define MS_VERDICT_BODY_BOOT_LOG 8u
+#define MS_VERDICT_BODY_IMA_ENTRIES 9u
 extern const struct ms_cbor_table ms_verdict_body_table;
 
 /* Body of a `secret` statement: a secret sealed to a device key. */
@@ -165,7 +173,11 @@ struct ms_challenge_req {
 	uint64_t present;
 	uint64_t v;
 	struct ms_span purpose;
+	struct ms_span device;          /* optional: who asks, to be told what concerns it */
+	struct ms_span transcript_hash; /* optional, with device: of its enrolment; what an outsider does not know */
 };
+#define MS_CHALLENGE_REQ_DEVICE 3u
+#define MS_CHALLENGE_REQ_TRANSCRIPT_HASH 4u
 extern const struct ms_cbor_table ms_challenge_req_table;
 
 struct ms_challenge_resp {
@@ -253,7 +265,19 @@ struct ms_attested {
 	struct ms_span attest;
 	struct ms_span signature;
 	struct ms_span pcrs;
+	struct ms_span boot_log;      /* optional: as the machine has it (TCG PFP) */
+	struct ms_span boot_log_hash; /* optional, instead: SHA-256 of the one that was accepted in this boot */
+	struct ms_span ima;           /* optional: the kernel's binary list from entry ima_from on */
+	uint64_t ima_from;            /* optional: with ima */
 };
+#define MS_ATTESTED_BOOT_LOG 9u
+#define MS_ATTESTED_BOOT_LOG_HASH 10u
+#define MS_ATTESTED_IMA 11u
+#define MS_ATTESTED_IMA_FROM 12u
+#define MS_ATTESTED_BOOT_LOG_MAX (1u << 20) /* what the form takes; the server's configuration says less */
+#define MS_ATTESTED_IMA_MAX (8u << 20)
+#define MS_ATTESTED_OTHERS_MAX (64u << 10) /* of everything but the logs */
+#define MS_ATTESTED_MAX (MS_ATTESTED_OTHERS_MAX + MS_ATTESTED_BOOT_LOG_MAX + MS_ATTESTED_IMA_MAX)
 extern const struct ms_cbor_table ms_attested_table;
 
 /* Request of purpose attest. */
@@ -532,6 +556,28 @@ struct ms_args_bytes {
 	struct ms_span object;
 };
 extern const struct ms_cbor_table ms_args_bytes_table;
+
+/* A page of recorded evidence. */
+struct ms_args_evidence {
+	uint64_t present;
+	struct ms_span after;  /* optional */
+	uint64_t limit;        /* optional */
+	struct ms_span device; /* optional */
+	uint64_t since_s;      /* optional */
+};
+#define MS_ARGS_EVIDENCE_AFTER 1u
+#define MS_ARGS_EVIDENCE_LIMIT 2u
+#define MS_ARGS_EVIDENCE_DEVICE 3u
+#define MS_ARGS_EVIDENCE_SINCE_S 4u
+extern const struct ms_cbor_table ms_args_evidence_table;
+
+/* A piece of something large. */
+struct ms_args_piece {
+	uint64_t present;
+	struct ms_span name;
+	uint64_t offset;
+};
+extern const struct ms_cbor_table ms_args_piece_table;
 
 struct ms_args_secret_put {
 	uint64_t present;

@@ -28,7 +28,13 @@
 	X(MS_TABLE_NAMES, "names", MS_FOLDED, 1u << 10)                /* claimed name -> device */ \
 	X(MS_TABLE_CERT_INDEX, "cert_index", MS_FOLDED, 1u << 10)      /* device, serial -> nothing */ \
 	X(MS_TABLE_REVOKED, "revoked", MS_FOLDED, 1u << 10)            /* serials on hold or revoked: what the CRL lists */ \
-	X(MS_TABLE_STATEMENTS, "statements", MS_OPERATIONAL, 2u << 20) /* what keeper signed, by device or leaf */
+	X(MS_TABLE_STATEMENTS, "statements", MS_OPERATIONAL, 2u << 20) /* what keeper signed, by device or leaf */ \
+	X(MS_TABLE_EVIDENCE, "evidence", MS_OPERATIONAL, 1u << 16)     /* tenant, device, entry u64 BE -> a record of evidence */ \
+	X(MS_TABLE_EVIDENCE_INDEX, "evidence_index", MS_OPERATIONAL, \
+	    1u << 14) /* tenant, device -> entry and time of each, oldest first */ \
+	X(MS_TABLE_EVIDENCE_BLOBS, "evidence_blobs", MS_OPERATIONAL, \
+	    9u << 20)                                                 /* SHA-256 -> a log; shared by records and by nothing else */ \
+	X(MS_TABLE_EVIDENCE_REFS, "evidence_refs", MS_OPERATIONAL, 8) /* SHA-256 -> how many records hold it, u64 BE */
 
 enum ms_table {
 #define X(id, name, folded, max) id,

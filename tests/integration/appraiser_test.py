@@ -125,7 +125,7 @@ class AppraiserTest(unittest.TestCase):
             w.raw(os.urandom(64))
 
         def huge(w, job, d):
-            w.send(CLAIMS, job, b"", length=(1 << 20) + 1)
+            w.send(CLAIMS, job, b"", length=(16 << 20) + 1)
 
         def other_job(w, job, d):
             w.send(CLAIMS, job ^ 1, d.ek_cert)

@@ -284,8 +284,8 @@ class Device:
         self.name = name or "dev-" + self.tpm.ek_hash.hex()[:8]
         self.serial, self.model, self.ek_cert = "SN-" + self.name, "model-a", b""
 
-    def challenge(self, purpose):
-        status, body = self.ask("challenge", self.tenant, msg(1, purpose))
+    def challenge(self, purpose, device=None, transcript_hash=None):
+        status, body = self.ask("challenge", self.tenant, msg(1, purpose, device, transcript_hash))
         assert status == 200, (status, body)
         r = dec(body)
         key = dec(statement_open(r[1], self.root.release, "challenge-key")[7])[1]
@@ -320,12 +320,13 @@ class Device:
         status, body = self.ask("enroll/finish", self.tenant, self.finish_body(transcript, nonce, proof))
         return status, dec(body)
 
-    def attested_body(self, purpose, request, nonce, **change):
+    def attested_body(self, purpose, request, nonce, logs=None, **change):
+        """`logs`: members 9 to 12 by number."""
         device = change.pop("device", self.tpm.device)
         bound = bind_quote(self.root, change.pop("bound_purpose", purpose), change.pop("bound_tenant", self.tenant), device, nonce, request,
                            change.pop("exporter", self.exporter))
         attest, sig = self.tpm.quote(change.pop("extra", bound), **change)
-        return msg(1, purpose, device, nonce, request, attest, sig, self.tpm.pcr_values())
+        return enc({1: 1, 2: purpose, 3: device, 4: nonce, 5: request, 6: attest, 7: sig, 8: self.tpm.pcr_values(), **(logs or {})})
 
     def attest(self, **change):
         nonce = self.challenge("attest")

@@ -148,6 +148,8 @@ class Roles:
         for key, value in self.config.items():
             if owner and key.startswith(owner):
                 config[key[len(owner):]] = value
+            if key.startswith("evidence.") and role in ("core", "net"):
+                config[key[len("evidence."):]] = int(value)
         if "maker_roots" in self.config:
             config["maker_roots"] = self.config["maker_roots"]
         return config

@@ -84,6 +84,45 @@ MS_TEST(I13_unexplained_names_every_pcr_whose_replay_is_not_the_quoted_value)
 	CHECK_INT(ms_appraisal_unexplained(a, &quoted, 1), 1);
 }
 
+MS_TEST(I13_a_boot_log_has_to_explain_every_quoted_pcr_that_something_extended_but_not_imas)
+{
+	MS_OWN(ms_appraisal_free) struct ms_appraisal *a = sample();
+	struct ms_pcrs quoted = {.mask = 0x7fff};
+	CHECK_INT(ms_appraisal_to_explain(a, &quoted), 0xff);
+	quoted.value[8][31] = quoted.value[10][0] = quoted.value[14][5] = 1;
+	CHECK_INT(ms_appraisal_to_explain(a, &quoted), 0xff | 1 << 8 | 1 << 14);
+	add_tuple(&a->boot, 10, 1);
+	add_tuple(&a->boot, 23, 1);
+	CHECK_INT(ms_appraisal_to_explain(a, &quoted), 0xff | 1 << 8 | 1 << 10 | 1 << 14 | 1 << 23);
+}
+
+static void
+extend_word(struct ms_pcrs *p, unsigned pcr, const char *word)
+{
+	uint8_t both[2 * MS_PCR_LEN];
+	memcpy(both, p->value[pcr], MS_PCR_LEN);
+	ms_sha256(ms_span_str(word), both + MS_PCR_LEN);
+	ms_sha256(ms_span(both, sizeof both), p->value[pcr]);
+}
+
+MS_TEST(I13_words_of_systemd_explain_pcr_11_in_their_order_and_no_other_pcr_or_word)
+{
+	MS_OWN(ms_appraisal_free) struct ms_appraisal *a = sample();
+	struct ms_pcrs quoted, other;
+	add_tuple(&a->boot, 11, 0x44);
+	ms_appraisal_boot_pcrs(a, &quoted);
+	quoted.mask = 0xffff;
+	other = quoted;
+	extend_word(&quoted, 11, "enter-initrd");
+	extend_word(&quoted, 11, "sysinit");
+	CHECK_INT(ms_appraisal_unexplained(a, &quoted, 0xffff), 0);
+	extend_word(&quoted, 11, "leave-initrd");
+	CHECK_INT(ms_appraisal_unexplained(a, &quoted, 0xffff), 1 << 11);
+	extend_word(&other, 11, "evil");
+	extend_word(&other, 12, "ready");
+	CHECK_INT(ms_appraisal_unexplained(a, &other, 0xffff), 1 << 11 | 1 << 12);
+}
+
 MS_TEST(ima_replay_stops_at_the_quoted_value_and_goes_on_only_where_it_stopped)
 {
 	MS_OWN(ms_appraisal_free) struct ms_appraisal *a = sample();

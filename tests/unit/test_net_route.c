@@ -35,7 +35,7 @@ MS_TEST(route_finds_each_operation_with_its_tenant_and_cap)
 	    {MS_HTTP_POST, "/v1/t/a/enroll/begin", MS_OP_ENROLL_BEGIN, 65536, "a"},
 	    {MS_HTTP_POST, "/v1/t/a.b/enroll/finish", MS_OP_ENROLL_FINISH, 262144, "a.b"},
 	    {MS_HTTP_POST, "/v1/t/a-b/enroll/status", MS_OP_ENROLL_STATUS, 4096, "a-b"},
-	    {MS_HTTP_POST, "/v1/t/a_b/attested", MS_OP_ATTESTED, 262144, "a_b"},
+	    {MS_HTTP_POST, "/v1/t/a_b/attested", MS_OP_ATTESTED, MS_NET_ATTESTED_MAX, "a_b"},
 	    {MS_HTTP_POST, "/v1/t/op/op", MS_OP_OPERATOR, 1048576, "op"},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

@@ -12,6 +12,7 @@
 
 #include "base/io.h"
 #include "base/log.h"
+#include "crypto/lib.h"
 #include "evidence/appraise.h"
 #include "ipc/chan.h"
 #include "ipc/msg.h"
@@ -186,7 +187,9 @@ start(struct zygote *z, struct ms_err *err)
 	(void)sigaddset(&set, SIGCHLD);
 	if (sigprocmask(SIG_SETMASK, &set, NULL) != 0 || (z->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK)) < 0)
 		return ms_fail(err, MS_ERR_INTERNAL, "signals: %s", strerror(errno));
-	enum ms_rc rc = ms_role_enter(z->role, NULL, 0, err);
+	enum ms_rc rc = ms_crypto_init(err); /* once, before any fork: a worker finds it ready, and could not load it in its cage */
+	if (rc == MS_OK)
+		rc = ms_role_enter(z->role, NULL, 0, err);
 	if (rc == MS_OK)
 		rc = ms_chan_new(ms_role_chan_fd(z->role, 0), &nothing_table, 1u << 16, &z->core, err);
 	if (rc == MS_OK)

@@ -35,7 +35,7 @@ struct ms_appraisers {
 	struct worker *workers; /* idle and busy */
 	size_t n_idle;
 	struct waiting *first, **last;
-	size_t n_waiting, queue_max;
+	size_t n_waiting, waiting_bytes, queue_max;
 	unsigned timeout_ms;
 	ms_appraisers_done done;
 	void *ctx;
@@ -166,7 +166,7 @@ ms_appraisers_start(struct ms_appraisers *a, uint64_t id, struct ms_span request
 		return ms_fail(err, MS_ERR_TOO_BIG, "evidence of %zu bytes", request.len);
 	if (a->first == NULL && give(a, id, deadline_ms, request, err) == MS_OK)
 		return MS_OK;
-	if (a->n_waiting >= a->queue_max)
+	if (a->n_waiting >= a->queue_max || a->waiting_bytes + request.len > MS_APPRAISERS_QUEUE_BYTES)
 		return ms_fail(err, MS_ERR_LIMITED, "%zu pieces of evidence wait", a->n_waiting);
 	struct waiting *q = malloc(sizeof *q + request.len);
 	if (q == NULL)
@@ -177,6 +177,7 @@ ms_appraisers_start(struct ms_appraisers *a, uint64_t id, struct ms_span request
 	*a->last = q;
 	a->last = &q->next;
 	a->n_waiting++;
+	a->waiting_bytes += request.len;
 	return MS_OK;
 }
 
@@ -188,6 +189,7 @@ take_first(struct ms_appraisers *a)
 	if (a->first == NULL)
 		a->last = &a->first;
 	a->n_waiting--;
+	a->waiting_bytes -= q->len;
 	return q;
 }
 
@@ -225,10 +227,11 @@ on_worker(void *ctx, struct ms_frame *f, struct ms_err *err)
 
 /* The worker's word on the evidence; any other code of its is its own failure. */
 static enum ms_rc
-error_code(struct ms_span payload)
+error_code(struct ms_span payload, struct ms_span *ret_text)
 {
 	struct ms_rd rd = ms_rd_span(payload);
 	enum ms_rc rc = (enum ms_rc)ms_rd_u16(&rd);
+	*ret_text = ms_rd_bytes(&rd, ms_rd_left(&rd));
 	return rc == MS_ERR_MALFORMED || rc == MS_ERR_TOO_BIG || rc == MS_ERR_UNSUPPORTED ? rc : MS_ERR_UNAVAILABLE;
 }
 
@@ -237,7 +240,7 @@ static void
 hear(struct ms_appraisers *a, struct worker *w)
 {
 	struct ms_frame f = {.fd = -1};
-	struct ms_span claims = MS_SPAN_NONE;
+	struct ms_span said = MS_SPAN_NONE;
 	bool have = false;
 	enum ms_rc rc = ms_chan_flush(w->chan, NULL);
 	if (rc == MS_OK)
@@ -251,11 +254,11 @@ hear(struct ms_appraisers *a, struct worker *w)
 	if (rc != MS_OK || f.id != w->id || !w->busy)
 		rc = MS_ERR_UNAVAILABLE;
 	else if (f.type == MS_WORKER_ERROR)
-		rc = error_code(f.payload);
+		rc = error_code(f.payload, &said);
 	else
-		claims = f.payload;
+		said = f.payload;
 	if (w->busy)
-		a->done(a->ctx, w->id, rc, claims);
+		a->done(a->ctx, w->id, rc, said);
 	drop(a, w);
 }
 

@@ -6,11 +6,14 @@
 #include "base/bytes.h"
 
 struct ms_appraisers;
-/* rc MS_OK: claims (borrowed). Else why there are none: MS_ERR_MALFORMED, MS_ERR_TOO_BIG, MS_ERR_UNSUPPORTED are about the evidence;
- * MS_ERR_TIMEOUT and MS_ERR_UNAVAILABLE (the worker died) are infrastructure, never a verdict. */
-typedef void (*ms_appraisers_done)(void *ctx, uint64_t id, enum ms_rc rc, struct ms_span claims);
+/* rc MS_OK: claims (borrowed). Else why there are none: MS_ERR_MALFORMED, MS_ERR_TOO_BIG, MS_ERR_UNSUPPORTED are about the evidence,
+ * and `said` is what the worker says of it (borrowed, any bytes); MS_ERR_TIMEOUT and MS_ERR_UNAVAILABLE (the worker died) are
+ * infrastructure, never a verdict. */
+typedef void (*ms_appraisers_done)(void *ctx, uint64_t id, enum ms_rc rc, struct ms_span said);
 
-/* chan_fd: core's channel to the appraiser, taken also on error. At most `queue_max` requests wait for a worker. */
+/* chan_fd: core's channel to the appraiser, taken also on error. At most `queue_max` requests wait for a worker, and no more than
+ * MS_APPRAISERS_QUEUE_BYTES of them. */
+#define MS_APPRAISERS_QUEUE_BYTES (64u << 20)
 MS_MUST_USE enum ms_rc ms_appraisers_new(
     int chan_fd, size_t queue_max, unsigned timeout_ms, ms_appraisers_done done, void *ctx, struct ms_appraisers **ret, struct ms_err *err);
 void ms_appraisers_free(struct ms_appraisers *a);

@@ -12,6 +12,7 @@
 #include "fleet/lifecycle.h"
 #include "proto/data.h"
 #include "server/core/evidence.h"
+#include "server/core/recorded.h"
 
 #define NEXT_WHEN_NOT_PASSED_S 60u
 #define VERDICT_MAX 65536u
@@ -25,64 +26,8 @@ attested_free(void *more)
 	ms_certified_free(a->certified);
 	ms_buf_fini(&a->verdict);
 	ms_buf_fini(&a->token);
+	ms_logs_fini(&a->logs);
 	free(a);
-}
-
-/* ---- is the evidence authentic? ---- */
-
-static enum ms_rc
-check_quote(struct ms_core *c, struct ms_job *j, struct ms_attested_job *a, enum ms_evidence_reason *reason, struct ms_err *err)
-{
-	MS_OWN(ms_quote_raw_free) struct ms_quote_raw *raw = NULL;
-	struct ms_pcrs pcrs;
-	uint8_t extra[MS_BIND_LEN];
-	struct ms_quote_seen seen = {.clock = a->device.row.clock_ms,
-	    .reset_count = (uint32_t)a->device.row.reset_count,
-	    .restart_count = (uint32_t)a->device.row.restart_count};
-	struct ms_bind_quote b = {.purpose = a->purpose,
-	    .tenant = ms_span_str(j->tenant),
-	    .device = a->msg.device,
-	    .nonce = a->msg.nonce,
-	    .request = a->msg.request,
-	    .authority = ms_span(ms_pubkey_id(c->root->release), MS_KEY_ID_LEN),
-	    .exporter = ms_span(j->exporter, sizeof j->exporter)};
-	*reason = MS_EVIDENCE_PCR_VALUES;
-	enum ms_rc rc = ms_pcrs_parse(a->msg.pcrs, &pcrs, err);
-	if (rc == MS_OK)
-		rc = ms_bind_quote(&b, extra, err);
-	if (rc == MS_OK)
-		rc = ms_ak_cache_get(c->aks, a->device.row.ak_public, &a->ak, reason, err);
-	if (rc == MS_OK)
-		rc = ms_quote_take(a->msg.attest, a->msg.signature, &raw, reason, err);
-	if (rc != MS_OK)
-		return rc;
-	struct ms_quote_check check = {.ak = a->ak,
-	    .extra = ms_span(extra, sizeof extra),
-	    .mask = MS_PCRS_ATTEST_MASK,
-	    .pcrs = &pcrs,
-	    .seen = MS_CBOR_HAS(&a->device.row, MS_ROW_DEVICE_RESET_COUNT) ? &seen : NULL};
-	return ms_quote_verify(raw, &check, &a->quote, reason, err);
-}
-
-/* The key of an identity or secret request is in the same TPM: certified by the AK, over this request's nonce. */
-static enum ms_rc
-check_key(struct ms_job *j, struct ms_attested_job *a, enum ms_evidence_reason *reason, struct ms_err *err)
-{
-	uint8_t extra[MS_BIND_LEN];
-	bool identity = a->purpose == MS_PURPOSE_IDENTITY;
-	if (a->purpose == MS_PURPOSE_ATTEST || a->purpose == MS_PURPOSE_RESULT)
-		return MS_OK;
-	struct ms_certify_evidence e = {.attest = identity ? a->identity.certify : a->secret.certify,
-	    .signature = identity ? a->identity.certify_sig : a->secret.certify_sig,
-	    .tpmt_public = identity ? a->identity.key : a->secret.key};
-	struct ms_certify_check check = {.ak = a->ak, .extra = ms_span(extra, sizeof extra)};
-	*reason = MS_EVIDENCE_MALFORMED;
-	enum ms_rc rc = ms_bind_certify(a->purpose, ms_span_str(j->tenant), a->msg.device, a->msg.nonce, extra, err);
-	if (rc == MS_OK)
-		rc = ms_certify_verify(&e, &check, &a->certified, reason, err);
-	if (rc == MS_OK && identity)
-		rc = ms_certified_identity(a->certified, a->point, reason, err);
-	return rc;
 }
 
 /* ---- what follows from it ---- */
@@ -93,38 +38,21 @@ decision_of(enum ms_outcome o)
 	return o == MS_OUTCOME_PASS ? "ok" : o == MS_OUTCOME_FAIL ? "fail" : "denied";
 }
 
-/* States whose evidence is not appraised any more, or not yet. */
-static enum ms_rc
-check_state(const struct ms_device *d, struct ms_err *err)
+struct ms_judge_ask
+ms_attested_ask(const struct ms_job *j, const struct ms_attested_job *a)
 {
-	switch ((enum ms_life_state)d->state) {
-	case MS_LIFE_ENROLLED:
-	case MS_LIFE_TRUSTED:
-	case MS_LIFE_STALE:
-	case MS_LIFE_QUARANTINED:
-		return MS_OK;
-	case MS_LIFE_EXPECTED:
-	case MS_LIFE_PENDING:
-		return ms_fail(err, MS_ERR_PENDING, "device is %s", ms_life_name(d->state));
-	case MS_LIFE_NONE:
-	case MS_LIFE_REVOKED:
-	case MS_LIFE_RETIRED:
-	case MS_LIFE_STATES:
-		break;
-	}
-	return ms_fail(err, MS_ERR_DENIED, "device is %s", ms_life_name(d->state));
+	return (struct ms_judge_ask){.device = ms_device_for_policy(ms_span_str(j->tenant), a->msg.device, &a->device),
+	    .pcrs = ms_quote_pcrs(a->quote),
+	    .appraisal = a->logs.appraisal,
+	    .late_files = a->logs.late_files,
+	    .last_reference = a->device.row.reference};
 }
 
 static enum ms_rc
 judge(struct ms_core *c, struct ms_job *j, struct ms_attested_job *a, struct ms_err *err)
 {
-	struct ms_policy_device d = {.tenant = ms_span_str(j->tenant),
-	    .device = a->msg.device,
-	    .model = a->device.claims.model,
-	    .serial = a->device.claims.serial,
-	    .state = ms_span_str(ms_life_name(a->device.state)),
-	    .listed = a->device.row.authority.len > 6 && memcmp(a->device.row.authority.p, "batch:", 6) == 0};
-	enum ms_rc rc = ms_core_judge(c, &d, ms_quote_pcrs(a->quote), &a->judged, err);
+	struct ms_judge_ask ask = ms_attested_ask(j, a);
+	enum ms_rc rc = ms_core_judge(c, &ask, &a->judged, err);
 	if (rc != MS_OK)
 		return rc;
 	a->outcome = a->judged.verdict.outcome;
@@ -176,6 +104,11 @@ log_attest(struct ms_core *c, struct ms_job *j, struct ms_attested_job *a, struc
 	    .pcrs = ms_span(pcrs_id, 32),
 	    .deadline_s = pass ? c->now_s + a->judged.verdict.interval_s : 0,
 	    .nonce = a->msg.nonce};
+	ms_logs_to_entry(a, pass, &data);
+	if (pass && a->judged.verdict.reference[0] != '\0') {
+		data.reference = ms_span_str(a->judged.verdict.reference);
+		data.present |= MS_CBOR_BIT(MS_DATA_ATTEST_REFERENCE);
+	}
 	struct ms_entry e = {.kind = ms_span_str("device.attest"),
 	    .actor = ms_span_str(a->actor),
 	    .subject = a->msg.device,
@@ -186,6 +119,8 @@ log_attest(struct ms_core *c, struct ms_job *j, struct ms_attested_job *a, struc
 	    .evidence = ms_span(a->evidence, 32)};
 	bool held = pass ? a->device.state != MS_LIFE_TRUSTED : a->outcome == MS_OUTCOME_FAIL;
 	rc = ms_job_log_data(c, j, &e, &ms_data_attest_table, &data, NULL, err);
+	if (rc == MS_OK)
+		rc = ms_recorded_put(c, j, a, e.seq, err);
 	if (rc == MS_OK && pass)
 		rc = note_deadline(c, j, a->msg.device, a->device.row.deadline_s, data.deadline_s, err);
 	if (rc == MS_OK && held)
@@ -205,6 +140,17 @@ public_reasons(const struct ms_attested_job *a, struct ms_buf *out)
 	ms_verdict_public(&a->judged.verdict, out);
 }
 
+/* Well before the pass ends, and not when everyone else comes: between 40 and 60 % of the interval. */
+static uint64_t
+next_after(uint64_t interval_s)
+{
+	uint8_t r[4] = {0x80};
+	if (ms_random(r, sizeof r, NULL) != MS_OK)
+		return interval_s / 2;
+	uint64_t part = ((uint64_t)r[0] << 8 | r[1]) % 201; /* of a thousand */
+	return interval_s * (400 + part) / 1000;
+}
+
 static enum ms_rc
 build_verdict(struct ms_core *c, struct ms_job *j, struct ms_attested_job *a, struct ms_err *err)
 {
@@ -219,9 +165,10 @@ build_verdict(struct ms_core *c, struct ms_job *j, struct ms_attested_job *a, st
 	    .outcome = ms_span_str(ms_outcome_name(a->outcome)),
 	    .state = ms_span_str(ms_life_name(next)),
 	    .nonce = a->msg.nonce,
-	    .next_s = pass ? a->judged.verdict.interval_s / 2 : NEXT_WHEN_NOT_PASSED_S,
+	    .next_s = pass ? next_after(a->judged.verdict.interval_s) : NEXT_WHEN_NOT_PASSED_S,
 	    .reasons = ms_buf_span(&reasons),
 	    .policy = ms_span(a->judged.verdict.policy_id, 32)};
+	ms_logs_to_verdict(a, pass, &b);
 	(void)snprintf(device, sizeof device, "%.*s", (int)a->msg.device.len, (const char *)a->msg.device.p);
 	enum ms_rc rc = ms_cbor_build_map(&ms_verdict_body_table, &b, &body, err);
 	struct ms_statement_fields f = {.kind = "verdict",
@@ -272,15 +219,16 @@ step_attested(struct ms_core *c, struct ms_job *j, struct ms_err *err)
 {
 	struct ms_attested_job *a = j->more;
 	enum ms_evidence_reason reason = MS_EVIDENCE_NONE;
-	enum ms_rc rc = ms_device_load(c, ms_span_str(j->tenant), a->msg.device, &a->device, err);
-	if (rc != MS_OK)
-		return rc;
-	rc = check_quote(c, j, a, &reason, err);
+	enum ms_rc rc = ms_attested_authentic(c, j, a, &reason, err);
 	if (rc == MS_OK)
-		rc = check_key(j, a, &reason, err);
+		rc = ms_attested_key(j, a, &reason, err);
 	if (rc != MS_OK)
 		return ms_refuse_evidence(c, j, rc, reason, err);
-	rc = check_state(&a->device, err);
+	rc = ms_attested_state(&a->device, err);
+	if (rc == MS_OK)
+		rc = ms_logs_check(c, j, a, err);
+	if (rc != MS_OK || j->answered)
+		return rc;
 	if (rc == MS_OK)
 		rc = ms_nonce_consume(c, a->msg.nonce, err);
 	if (rc == MS_OK)
@@ -342,7 +290,11 @@ ms_request_attested(struct ms_core *c, struct ms_job *j, struct ms_err *err)
 	rc = parse_request(a, err);
 	if (rc == MS_OK)
 		rc = ms_nonce_check(c, a->purpose, ms_span_str(j->tenant), a->msg.nonce, err);
-	if (rc == MS_OK)
-		ms_job_ready(c, j, step_attested);
-	return rc;
+	if (rc != MS_OK)
+		return rc;
+	a->step = step_attested;
+	if (ms_logs_came(a))
+		return ms_logs_start(c, j, a, err);
+	ms_job_ready(c, j, step_attested);
+	return MS_OK;
 }

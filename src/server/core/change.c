@@ -9,8 +9,10 @@
 #include "policy/reference.h"
 #include "proto/data.h"
 #include "secrets/rule.h"
+#include "server/core/attested.h"
 #include "server/core/enroll.h"
 #include "server/core/operator.h"
+#include "server/core/record.h"
 
 #define MANIFEST_ROWS_MAX 1000000u
 
@@ -192,6 +194,31 @@ device_retire(struct ms_core *c, struct ms_job *j, struct ms_operation *o, struc
 	return device_life(c, j, o, MS_LIFE_RETIRE, err);
 }
 
+/* Logged, so that it outlives a restart; the device hears of it when it asks for its next challenge. */
+static enum ms_rc
+device_attest_now(struct ms_core *c, struct ms_job *j, struct ms_operation *o, struct ms_err *err)
+{
+	struct ms_args_name args;
+	uint8_t request[32];
+	MS_OWN(ms_device_fini) struct ms_device d = {.state = MS_LIFE_NONE};
+	enum ms_rc rc = ms_cbor_parse_map(&ms_args_name_table, o->body.args, &args, err);
+	if (rc == MS_OK)
+		rc = ms_device_load(c, tenant_of(j), args.name, &d, err);
+	if (rc == MS_OK && ms_attested_state(&d, NULL) != MS_OK)
+		rc = ms_fail(err, MS_ERR_CONFLICT, "evidence of a device that is %s is not judged", ms_life_name(d.state));
+	if (rc == MS_OK)
+		rc = ms_operation_log_change(c, j, o, args.name, err);
+	if (rc != MS_OK)
+		return rc;
+	ms_sha256(o->statement.signed_bytes, request);
+	struct ms_data_life data = {.state = d.row.state, .reason = args.reason};
+	struct ms_entry e = entry_of(o, o->row->name, args.name, request);
+	rc = ms_job_log_data(c, j, &e, &ms_data_life_table, &data, NULL, err);
+	(void)snprintf(
+	    o->text, sizeof o->text, "the device is told when it asks next, at most %llu s from now", (unsigned long long)c->poll_s);
+	return rc;
+}
+
 /* ---- policy and reference values ---- */
 
 static enum ms_rc
@@ -239,10 +266,32 @@ reference_set(struct ms_core *c, struct ms_job *j, struct ms_operation *o, struc
 	MS_OWN(ms_reference_free) struct ms_reference *r = NULL;
 	enum ms_rc rc = ms_cbor_parse_map(&ms_args_bytes_table, o->body.args, &args, err);
 	if (rc == MS_OK)
-		rc = ms_reference_parse(args.object, &r, err);
+		rc = ms_core_reference_read(c, args.object, &r, err);
 	if (rc != MS_OK)
 		return rc;
 	return set_object(c, j, o, MS_TABLE_REFERENCES, ms_span_str(r->name), ms_span_str(r->name), args.object, err);
+}
+
+/* A part of a set that no message holds whole. It is nothing until a header that is set names it. */
+static enum ms_rc
+reference_part(struct ms_core *c, struct ms_job *j, struct ms_operation *o, struct ms_err *err)
+{
+	struct ms_args_bytes args;
+	uint8_t id[32];
+	MS_OWN(ms_record_fini) struct ms_record r = {.n = 0};
+	ms_record_init(&r);
+	enum ms_rc rc = ms_cbor_parse_map(&ms_args_bytes_table, o->body.args, &args, err);
+	if (rc == MS_OK)
+		rc = ms_reference_part_check(args.object, err);
+	if (rc == MS_OK)
+		rc = ms_store_put_blob(c->store, args.object, id, err);
+	if (rc == MS_OK)
+		rc = ms_operation_log_change(c, j, o, ms_span_str("reference"), err);
+	if (rc != MS_OK)
+		return rc;
+	ms_record_hex(&r, "id", ms_span(id, sizeof id));
+	(void)snprintf(o->text, sizeof o->text, "part of %zu bytes is stored", args.object.len);
+	return ms_record_build(&r, &o->result, err);
 }
 
 /* ---- secrets ---- */
@@ -375,8 +424,10 @@ const struct ms_op_row ms_ops_change[] = {
     {"device.release", true, false, "admin", device_release},
     {"device.revoke", true, true, "admin", device_revoke},
     {"device.retire", true, true, "admin", device_retire},
+    {"device.attest-now", true, false, "admin", device_attest_now},
     {"policy.set", true, false, "admin", policy_set},
     {"reference.set", true, false, "admin", reference_set},
+    {"reference.part", true, false, "admin", reference_part},
     {"secret.put", true, false, "admin", secret_put},
     {"secret.delete", true, true, "admin", secret_delete},
     {NULL, false, false, NULL, NULL},

@@ -22,7 +22,7 @@
 #define MS_CORE_NETS_MAX 64u
 #define MS_CORE_SKEW_S 300u /* how far an operator's clock may be off */
 #define MS_CORE_NONCE_LIFE_S 120u
-#define MS_CORE_REFUSALS_MAX 32u
+#define MS_CORE_REFUSALS_MAX 64u
 
 struct ms_appraisers;
 struct ms_export;
@@ -35,6 +35,11 @@ struct ms_net_link {
 	unsigned index;
 	struct ms_chan *chan;
 	struct ms_ipc_state state;
+};
+/* Keys `evidence.*` of the configuration. */
+struct ms_evidence_config {
+	uint64_t boot_log_bytes, boot_log_events, boot_log_event_bytes, ima_bytes, ima_entries;
+	uint64_t keep_days, keep_per_device;
 };
 struct ms_refusal {
 	const char *reason; /* static */
@@ -76,6 +81,9 @@ struct ms_core {
 	uint64_t stale_check_s, refusals_since_s;
 	struct ms_refusal refusals[MS_CORE_REFUSALS_MAX];
 
+	struct ms_evidence_config evidence;
+	uint64_t poll_s; /* how often agents ask */
+	struct ms_buf purge_cursor;
 	struct ms_policy_cache *policies;
 	struct ms_ak_cache *aks;
 	struct ms_ekroots *makers;
@@ -94,6 +102,8 @@ MS_MUST_USE enum ms_rc ms_nonce_issue(
 /* MAC, purpose, tenant, time. MS_ERR_AUTH, MS_ERR_EXPIRED. Does not say that it is unused. */
 MS_MUST_USE enum ms_rc ms_nonce_check(
     const struct ms_core *c, enum ms_purpose purpose, struct ms_span tenant, struct ms_span nonce, struct ms_err *err);
+/* Was it consumed? Asked before work is spent on evidence; only the consumption decides. */
+MS_MUST_USE enum ms_rc ms_nonce_unused(struct ms_core *c, struct ms_span nonce, struct ms_err *err);
 /* Inside the transaction that grants: MS_ERR_REPLAY when it was used. */
 MS_MUST_USE enum ms_rc ms_nonce_consume(struct ms_core *c, struct ms_span nonce, struct ms_err *err);
 MS_MUST_USE enum ms_rc ms_nonce_purge(struct ms_core *c, bool all, struct ms_err *err); /* inside a transaction */
@@ -126,9 +136,6 @@ enum ms_rc ms_request_attested(struct ms_core *c, struct ms_job *j, struct ms_er
 enum ms_rc ms_request_operator(struct ms_core *c, struct ms_job *j, struct ms_err *err);
 enum ms_rc ms_request_tls(struct ms_core *c, struct ms_job *j, struct ms_err *err); /* body: SPKI of net's key */
 
-/* From the appraiser, for a job that waits for an EK certificate. */
-void ms_enroll_ekcert_done(struct ms_core *c, struct ms_job *j, enum ms_rc rc, struct ms_span der);
-
 /* ---- work without a request: timers.c ---- */
 MS_MUST_USE enum ms_rc ms_timers_run(struct ms_core *c, struct ms_err *err); /* starts internal jobs that are due */
 MS_MUST_USE enum ms_rc ms_start_job(struct ms_core *c, struct ms_err *err);  /* server.start, then the challenge key */
@@ -143,8 +150,25 @@ void ms_policy_cache_free(struct ms_policy_cache *p);
 /* The tenant's policy as the store has it now; NULL in *ret when none was set. Borrowed until the next call. */
 MS_MUST_USE enum ms_rc ms_core_policy(
     struct ms_core *c, struct ms_span tenant, const struct ms_policy **ret, uint64_t *ret_version, struct ms_err *err);
-MS_MUST_USE enum ms_rc ms_core_judge(
-    struct ms_core *c, const struct ms_policy_device *device, const struct ms_pcrs *pcrs, struct ms_judged *ret, struct ms_err *err);
+/* A set as an operator sends it: whole, or a header whose parts are stored. */
+MS_MUST_USE enum ms_rc ms_core_reference_read(struct ms_core *c, struct ms_span wire, struct ms_reference **ret, struct ms_err *err);
+/* A stored set by the SHA-256 of its wire, once in memory however many tenants and devices use it; borrowed until the next call. */
+MS_MUST_USE enum ms_rc ms_core_reference(
+    struct ms_core *c, const uint8_t id[static 32], const struct ms_reference **ret, struct ms_err *err);
+/* What there is to judge. */
+struct ms_judge_ask {
+	struct ms_policy_device device;
+	const struct ms_pcrs *pcrs;
+	const struct ms_appraisal *appraisal; /* NULL: no logs */
+	size_t late_files;                    /* the last of them, which the list had got after the quote */
+	struct ms_span last_reference;
+};
+MS_MUST_USE enum ms_rc ms_core_judge(struct ms_core *c, const struct ms_judge_ask *ask, struct ms_judged *ret, struct ms_err *err);
+/* What the judgement of an IMA list rests on (policy.h, ms_policy_judged_id). */
+MS_MUST_USE enum ms_rc ms_core_judged_id(
+    struct ms_core *c, const struct ms_judge_ask *ask, uint8_t ret[static MS_POLICY_ID_LEN], struct ms_err *err);
+/* Keys that may have signed the device's files, as a CBOR array of byte strings, appended. */
+MS_MUST_USE enum ms_rc ms_core_ima_keys(struct ms_core *c, const struct ms_judge_ask *ask, struct ms_buf *out, struct ms_err *err);
 
 /* ---- akcache.c ---- */
 MS_MUST_USE enum ms_rc ms_ak_cache_new(struct ms_ak_cache **ret, struct ms_err *err);
@@ -163,6 +187,8 @@ struct ms_device {
 	unsigned state; /* enum ms_life_state, at now_s */
 };
 MS_MUST_USE enum ms_rc ms_device_load(struct ms_core *c, struct ms_span tenant, struct ms_span id, struct ms_device *d, struct ms_err *err);
+/* As policy sees it; borrows from d and id. */
+struct ms_policy_device ms_device_for_policy(struct ms_span tenant, struct ms_span id, const struct ms_device *d);
 void ms_device_fini(struct ms_device *d); /* safe on a zeroed struct */
 MS_CLEANUP_FINI(struct ms_device, ms_device_fini)
 

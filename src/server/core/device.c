@@ -31,6 +31,22 @@ ms_device_load(struct ms_core *c, struct ms_span tenant, struct ms_span id, stru
 	return MS_OK;
 }
 
+struct ms_policy_device
+ms_device_for_policy(struct ms_span tenant, struct ms_span id, const struct ms_device *d)
+{
+	static const char batch[] = "batch:";
+	const size_t n = sizeof batch - 1;
+	struct ms_span authority = d->row.authority;
+	bool listed = authority.len > n && ms_span_eq(ms_span(authority.p, n), ms_span_str(batch));
+	return (struct ms_policy_device){.tenant = tenant,
+	    .device = id,
+	    .model = d->claims.model,
+	    .serial = d->claims.serial,
+	    .state = ms_span_str(ms_life_name((enum ms_life_state)d->state)),
+	    .batch = listed ? ms_span(authority.p + n, authority.len - n) : MS_SPAN_NONE,
+	    .listed = listed};
+}
+
 static enum ms_rc
 statement_key(const char *kind, struct ms_span tenant, struct ms_span device, struct ms_row_key *k, struct ms_err *err)
 {

@@ -559,8 +559,8 @@ refuse_maker(struct ms_job *j, enum ms_rc rc, const char *text)
 }
 
 /* From the appraiser: the certificate without its padding, as claimed. Core verifies chain and key itself (I13). */
-void
-ms_enroll_ekcert_done(struct ms_core *c, struct ms_job *j, enum ms_rc rc, struct ms_span der)
+static void
+ekcert_done(struct ms_core *c, struct ms_job *j, enum ms_rc rc, struct ms_span der)
 {
 	struct enroll *e = j->more;
 	struct ms_err err = {0};
@@ -596,6 +596,7 @@ on_proof(struct ms_core *c, struct ms_job *j, struct ms_err *err)
 		refuse_maker(j, MS_ERR_DENIED, "ek-certificate-absent");
 		return MS_OK;
 	}
+	j->appraised = ekcert_done;
 	ms_buf_init(&request, MS_APPRAISE_REQUEST_MAX);
 	rc = ms_appraise_request_build(MS_APPRAISE_EKCERT, e->msg.ek_cert, &request, err);
 	if (rc == MS_OK)

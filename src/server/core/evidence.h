@@ -8,5 +8,7 @@
  * Nothing may have been written before. */
 MS_MUST_USE enum ms_rc ms_refuse_evidence(
     struct ms_core *c, struct ms_job *j, enum ms_rc rc, enum ms_evidence_reason reason, const struct ms_err *err);
+/* The same with more to say after the reason's name: where, which. Always MS_OK. */
+MS_MUST_USE enum ms_rc ms_refuse_evidence_at(struct ms_core *c, struct ms_job *j, enum ms_evidence_reason reason, const char *where);
 
 #endif

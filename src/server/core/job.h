@@ -42,6 +42,9 @@ struct ms_job {
 	size_t n_staged, n_ticketed;
 	uint64_t seq_before; /* next_seq when the step began */
 
+	/* a worker of the appraiser said something, or there was none: rc and `said` as in appraisers.h. The job lives on or is settled */
+	void (*appraised)(struct ms_core *c, struct ms_job *j, enum ms_rc rc, struct ms_span said);
+
 	struct ms_buf params;  /* of the act under way */
 	struct ms_span result; /* keeper's; borrowed while `acted` runs */
 

@@ -107,8 +107,28 @@ struct lookup {
 	struct ms_span tenant;
 };
 
+/* A part of a set: bytes that reference_join() holds against the id. */
 static enum ms_rc
-reference_read(struct ms_core *c, const uint8_t id[static 32], const struct ms_reference **ret, struct ms_err *err)
+get_part(void *ctx, const uint8_t id[static MS_REFERENCE_ID_LEN], struct ms_buf *out, struct ms_err *err)
+{
+	struct ms_core *c = ctx;
+	struct ms_buf part;
+	ms_buf_init(&part, MS_REFERENCE_PART_MAX);
+	enum ms_rc rc = ms_store_get_blob(c->store, id, &part, err);
+	ms_buf_put_span(out, ms_buf_span(&part));
+	ms_buf_fini(&part);
+	return rc == MS_OK ? ms_buf_check(out, err) : rc;
+}
+
+enum ms_rc
+ms_core_reference_read(struct ms_core *c, struct ms_span wire, struct ms_reference **ret, struct ms_err *err)
+{
+	return ms_reference_join(wire, get_part, c, ret, err);
+}
+
+/* A set in force, once in memory however many tenants and devices use it. */
+enum ms_rc
+ms_core_reference(struct ms_core *c, const uint8_t id[static 32], const struct ms_reference **ret, struct ms_err *err)
 {
 	struct ms_policy_cache *p = c->policies;
 	for (size_t i = 0; i < CACHE_REFERENCES; i++)
@@ -122,7 +142,7 @@ reference_read(struct ms_core *c, const uint8_t id[static 32], const struct ms_r
 	ms_buf_init(&blob, MS_REFERENCE_WIRE_MAX);
 	enum ms_rc rc = ms_store_get_blob(c->store, id, &blob, err);
 	if (rc == MS_OK)
-		rc = ms_reference_parse(ms_buf_span(&blob), &fresh, err);
+		rc = ms_reference_join(ms_buf_span(&blob), get_part, c, &fresh, err);
 	ms_buf_fini(&blob);
 	if (rc != MS_OK)
 		return ms_prefix(err, MS_ERR_IO, "reference set");
@@ -142,18 +162,32 @@ find_reference(void *ctx, struct ms_span name, const struct ms_reference **ret, 
 	ms_buf_init(&mem, 4096);
 	enum ms_rc rc = ms_row_get(l->c->store, MS_TABLE_REFERENCES, l->tenant, name, &ms_row_object_table, &row, &mem, err);
 	if (rc == MS_OK)
-		rc = reference_read(l->c, row.object.p, ret, err);
+		rc = ms_core_reference(l->c, row.object.p, ret, err);
 	ms_buf_fini(&mem);
 	return rc;
 }
 
-enum ms_rc
-ms_core_judge(
-    struct ms_core *c, const struct ms_policy_device *device, const struct ms_pcrs *pcrs, struct ms_judged *ret, struct ms_err *err)
+static enum ms_rc
+fill_input(struct ms_core *c, const struct ms_judge_ask *ask, struct lookup *l, struct ms_policy_input *in, struct ms_err *err)
 {
-	struct lookup l = {c, device->tenant};
-	struct ms_policy_input in = {.device = *device, .pcrs = pcrs, .reference = find_reference, .reference_ctx = &l};
-	enum ms_rc rc = ms_core_policy(c, device->tenant, &in.policy, &in.policy_version, err);
+	*l = (struct lookup){c, ask->device.tenant};
+	*in = (struct ms_policy_input){.device = ask->device,
+	    .pcrs = ask->pcrs,
+	    .appraisal = ask->appraisal,
+	    .late_files = ask->late_files,
+	    .last_reference = ask->last_reference,
+	    .now_s = c->now_s,
+	    .reference = find_reference,
+	    .reference_ctx = l};
+	return ms_core_policy(c, ask->device.tenant, &in->policy, &in->policy_version, err);
+}
+
+enum ms_rc
+ms_core_judge(struct ms_core *c, const struct ms_judge_ask *ask, struct ms_judged *ret, struct ms_err *err)
+{
+	struct lookup l;
+	struct ms_policy_input in;
+	enum ms_rc rc = fill_input(c, ask, &l, &in, err);
 	if (rc == MS_OK)
 		rc = ms_policy_judge(&in, &ret->verdict, err);
 	if (rc != MS_OK)
@@ -163,4 +197,23 @@ ms_core_judge(
 	else
 		memset(&ret->settings, 0, sizeof ret->settings);
 	return MS_OK;
+}
+
+enum ms_rc
+ms_core_judged_id(struct ms_core *c, const struct ms_judge_ask *ask, uint8_t ret[static MS_POLICY_ID_LEN], struct ms_err *err)
+{
+	struct lookup l;
+	struct ms_policy_input in;
+	enum ms_rc rc = fill_input(c, ask, &l, &in, err);
+	memset(ret, 0, MS_POLICY_ID_LEN);
+	if (rc == MS_OK && in.policy != NULL)
+		memcpy(ret, ms_policy_settings(in.policy)->id, MS_POLICY_ID_LEN);
+	return rc;
+}
+
+enum ms_rc
+ms_core_ima_keys(MS_UNUSED struct ms_core *c, MS_UNUSED const struct ms_judge_ask *ask, struct ms_buf *out, struct ms_err *err)
+{
+	ms_cbor_array(out, 0);
+	return ms_buf_check(out, err);
 }

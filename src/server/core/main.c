@@ -137,12 +137,12 @@ static const struct ms_ipc_row net_rows[] = {
 static const struct ms_ipc_table net_table = MS_IPC_TABLE("net->core", net_rows);
 
 static void
-on_appraised(void *ctx, uint64_t id, enum ms_rc rc, struct ms_span claims)
+on_appraised(void *ctx, uint64_t id, enum ms_rc rc, struct ms_span said)
 {
 	struct ms_core *c = ctx;
 	struct ms_job *j = ms_job_by_id(c, id);
-	if (j != NULL)
-		ms_enroll_ekcert_done(c, j, rc, claims);
+	if (j != NULL && j->appraised != NULL)
+		j->appraised(c, j, rc, said);
 }
 
 /* ---- start ---- */
@@ -255,6 +255,19 @@ open_state(struct ms_core *c, struct ms_err *err)
 	return rc == MS_OK ? start_clock(c, err) : rc;
 }
 
+static void
+read_caps(struct ms_core *c)
+{
+	c->poll_s = ms_role_get_uint(c->role, "poll_s", 300);
+	c->evidence = (struct ms_evidence_config){.boot_log_bytes = ms_role_get_uint(c->role, "boot_log_bytes", 512u << 10),
+	    .boot_log_events = ms_role_get_uint(c->role, "boot_log_events", 4096),
+	    .boot_log_event_bytes = ms_role_get_uint(c->role, "boot_log_event_bytes", 128u << 10),
+	    .ima_bytes = ms_role_get_uint(c->role, "ima_bytes", 4u << 20),
+	    .ima_entries = ms_role_get_uint(c->role, "ima_entries", 50000),
+	    .keep_days = ms_role_get_uint(c->role, "keep_days", 30),
+	    .keep_per_device = ms_role_get_uint(c->role, "keep_per_device", 16)};
+}
+
 static enum ms_rc
 start(struct ms_core *c, struct ms_err *err)
 {
@@ -270,6 +283,7 @@ start(struct ms_core *c, struct ms_err *err)
 		rc = ms_ekroots_load(makers, &c->makers, err);
 	else if (rc == MS_OK)
 		rc = ms_ekroots_new(&c->makers, err); /* no maker is trusted: devices in no manifest are refused */
+	read_caps(c);
 	struct ms_sandbox_path paths[] = {{state, MS_SANDBOX_WRITE}};
 	if (rc == MS_OK)
 		rc = ms_role_enter(c->role, paths, 1, err);
@@ -434,6 +448,7 @@ core_free(struct ms_core *c)
 	ms_buf_fini(&c->challenge_key);
 	ms_buf_fini(&c->checkpoint);
 	ms_buf_fini(&c->crl);
+	ms_buf_fini(&c->purge_cursor);
 	ms_role_free(c->role);
 	free(c);
 }
@@ -454,6 +469,7 @@ main(void)
 	ms_buf_init(&c->challenge_key, 1024);
 	ms_buf_init(&c->checkpoint, 16384);
 	ms_buf_init(&c->crl, 2u << 20);
+	ms_buf_init(&c->purge_cursor, MS_STORE_KEY_MAX);
 	int signals = stop_signals();
 	enum ms_rc rc = start(c, &err);
 	if (rc == MS_OK)

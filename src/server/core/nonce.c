@@ -67,6 +67,18 @@ nonce_key(struct ms_span nonce, uint8_t key[static 8 + RANDOM_LEN])
 }
 
 enum ms_rc
+ms_nonce_unused(struct ms_core *c, struct ms_span nonce, struct ms_err *err)
+{
+	uint8_t key[8 + RANDOM_LEN];
+	struct ms_buf val;
+	nonce_key(nonce, key);
+	ms_buf_init(&val, 16);
+	enum ms_rc rc = ms_store_get(c->store, MS_TABLE_NONCES, ms_span(key, sizeof key), &val, NULL);
+	ms_buf_fini(&val);
+	return rc == MS_ERR_NOT_FOUND ? MS_OK : ms_fail(err, rc == MS_OK ? MS_ERR_REPLAY : rc, "nonce: used before");
+}
+
+enum ms_rc
 ms_nonce_consume(struct ms_core *c, struct ms_span nonce, struct ms_err *err)
 {
 	uint8_t key[8 + RANDOM_LEN];

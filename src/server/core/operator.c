@@ -23,7 +23,7 @@ operation_free(void *more)
 static const struct ms_op_row *
 find_op(struct ms_span name)
 {
-	static const struct ms_op_row *const tables[] = {ms_ops_change, ms_ops_read};
+	static const struct ms_op_row *const tables[] = {ms_ops_change, ms_ops_read, ms_ops_evidence};
 	for (size_t t = 0; t < sizeof tables / sizeof *tables; t++)
 		for (const struct ms_op_row *row = tables[t]; row->name != NULL; row++)
 			if (ms_span_eq(name, ms_span_str(row->name)))

@@ -26,8 +26,9 @@ struct ms_op_row {
 	const char *role; /* "factory": batches only; "admin": everything */
 	enum ms_rc (*run)(struct ms_core *c, struct ms_job *j, struct ms_operation *o, struct ms_err *err);
 };
-extern const struct ms_op_row ms_ops_change[]; /* change.c: ended by a row without a name */
-extern const struct ms_op_row ms_ops_read[];   /* read.c */
+extern const struct ms_op_row ms_ops_change[];   /* change.c: ended by a row without a name */
+extern const struct ms_op_row ms_ops_read[];     /* read.c */
+extern const struct ms_op_row ms_ops_evidence[]; /* read_evidence.c */
 
 /* Log change.execute: first entry of every writing operation. `subject` is what it is about. */
 MS_MUST_USE enum ms_rc ms_operation_log_change(

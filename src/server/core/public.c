@@ -5,6 +5,8 @@
 #include "crypto/jws.h"
 #include "server/core/core.h"
 
+#define DEVICE_ROW_MAX (64u << 10)
+
 enum ms_rc
 ms_request_root(struct ms_core *c, struct ms_job *j, struct ms_err *err)
 {
@@ -70,6 +72,27 @@ tell_seal_mask(struct ms_core *c, struct ms_job *j, enum ms_purpose purpose, str
 	return MS_OK;
 }
 
+/* To a device that said who it is and proves that it knows its enrolment: how often to ask, and whether evidence is wanted now.
+ * To anyone else the answer is the same as to one who did not say (I8). */
+static enum ms_rc
+tell_device(struct ms_core *c, struct ms_job *j, const struct ms_challenge_req *q, struct ms_challenge_body *body, struct ms_err *err)
+{
+	struct ms_row_device row;
+	MS_OWN(ms_buf_fini) struct ms_buf mem = {0};
+	if (!MS_CBOR_HAS(q, MS_CHALLENGE_REQ_DEVICE) || !MS_CBOR_HAS(q, MS_CHALLENGE_REQ_TRANSCRIPT_HASH))
+		return MS_OK;
+	ms_buf_init(&mem, DEVICE_ROW_MAX);
+	enum ms_rc rc = ms_row_get(c->store, MS_TABLE_DEVICES, ms_span_str(j->tenant), q->device, &ms_row_device_table, &row, &mem, err);
+	if (rc != MS_OK)
+		return rc == MS_ERR_NOT_FOUND ? MS_OK : rc;
+	if (!ms_ct_eq(row.transcript_hash.p, q->transcript_hash.p, 32))
+		return MS_OK;
+	body->poll_s = c->poll_s;
+	body->attest_now = MS_CBOR_HAS(&row, MS_ROW_DEVICE_WANTED_S);
+	body->present |= MS_CBOR_BIT(MS_CHALLENGE_BODY_POLL_S) | MS_CBOR_BIT(MS_CHALLENGE_BODY_ATTEST_NOW);
+	return MS_OK;
+}
+
 enum ms_rc
 ms_request_challenge(struct ms_core *c, struct ms_job *j, struct ms_err *err)
 {
@@ -90,6 +113,8 @@ ms_request_challenge(struct ms_core *c, struct ms_job *j, struct ms_err *err)
 	struct ms_challenge_body body = {.nonce = ms_span(nonce, sizeof nonce), .purpose = q.purpose, .now_s = c->now_s};
 	struct ms_buf statement;
 	rc = tell_seal_mask(c, j, purpose, &body, err);
+	if (rc == MS_OK)
+		rc = tell_device(c, j, &q, &body, err);
 	ms_buf_init(&statement, 1024);
 	if (rc == MS_OK)
 		rc = challenge_statement(c, j, &body, &statement, err);

@@ -101,14 +101,10 @@ static enum ms_rc
 reference_row(struct ms_listing_page *p, struct ms_span name, struct ms_span val)
 {
 	struct ms_row_object row;
-	MS_OWN(ms_reference_free) struct ms_reference *ref = NULL;
-	MS_OWN(ms_buf_fini) struct ms_buf blob = {0};
-	ms_buf_init(&blob, MS_REFERENCE_WIRE_MAX);
+	const struct ms_reference *ref = NULL;
 	enum ms_rc rc = ms_cbor_parse_map(&ms_row_object_table, val, &row, p->err);
 	if (rc == MS_OK)
-		rc = ms_store_get_blob(p->c->store, row.object.p, &blob, p->err);
-	if (rc == MS_OK)
-		rc = ms_reference_parse(ms_buf_span(&blob), &ref, p->err);
+		rc = ms_core_reference(p->c, row.object.p, &ref, p->err);
 	if (rc != MS_OK)
 		return rc;
 	ms_record_text(&p->record, "name", name);
@@ -116,6 +112,9 @@ reference_row(struct ms_listing_page *p, struct ms_span name, struct ms_span val
 	ms_record_text(&p->record, "source", ms_span_str(ref->source));
 	ms_record_uint(&p->record, "digests", ref->n);
 	ms_record_uint(&p->record, "mask", ms_reference_mask(ref));
+	ms_record_uint(&p->record, "events", ms_reference_n_events(ref));
+	ms_record_uint(&p->record, "files", ms_reference_n_files(ref));
+	ms_record_uint(&p->record, "keys", ms_reference_n_keys(ref));
 	ms_record_uint(&p->record, "version", row.version);
 	ms_record_uint(&p->record, "set_s", row.set_s);
 	ms_record_text(&p->record, "by", row.actor);
@@ -210,6 +209,50 @@ reference_get(struct ms_core *c, struct ms_job *j, struct ms_operation *o, struc
 	if (rc == MS_ERR_NOT_FOUND)
 		return ms_fail(err, rc, "no reference set of that name");
 	return rc == MS_OK ? ms_record_build(&r, &o->result, err) : rc;
+}
+
+/* "SET/HEX": a part that the set names, and no other bytes of the store (I8). */
+static enum ms_rc
+part_of(struct ms_core *c, struct ms_job *j, struct ms_span name, uint8_t id[static 32], struct ms_err *err)
+{
+	struct ms_row_object row;
+	struct ms_reference_parts parts;
+	MS_OWN(ms_buf_fini) struct ms_buf mem = {0};
+	MS_OWN(ms_buf_fini) struct ms_buf blob = {0};
+	ms_buf_init(&mem, 4096);
+	ms_buf_init(&blob, MS_REFERENCE_WIRE_MAX);
+	if (name.len < 66 || name.p[name.len - 65] != '/' || ms_unhex((const char *)name.p + name.len - 64, 64, id, 32) != MS_OK)
+		return ms_fail(err, MS_ERR_USAGE, "NAME/SHA-256 is wanted");
+	enum ms_rc rc = ms_row_get(
+	    c->store, MS_TABLE_REFERENCES, ms_span_str(j->tenant), ms_span(name.p, name.len - 65), &ms_row_object_table, &row, &mem, err);
+	if (rc == MS_OK)
+		rc = ms_store_get_blob(c->store, row.object.p, &blob, err);
+	if (rc == MS_OK)
+		rc = ms_reference_parts(ms_buf_span(&blob), &parts, err);
+	for (size_t i = 0; rc == MS_OK && i < parts.n; i++)
+		if (ms_span_eq(ms_span(parts.id[i], 32), ms_span(id, 32)))
+			return MS_OK;
+	return rc == MS_OK || rc == MS_ERR_NOT_FOUND ? ms_fail(err, MS_ERR_NOT_FOUND, "no reference set of that name has that part") : rc;
+}
+
+static enum ms_rc
+reference_part_get(struct ms_core *c, struct ms_job *j, struct ms_operation *o, struct ms_err *err)
+{
+	struct ms_args_name args;
+	uint8_t id[32];
+	MS_OWN(ms_buf_fini) struct ms_buf part = {0};
+	MS_OWN(ms_record_fini) struct ms_record r = {.n = 0};
+	ms_record_init(&r);
+	ms_buf_init(&part, MS_REFERENCE_PART_MAX);
+	enum ms_rc rc = ms_cbor_parse_map(&ms_args_name_table, o->body.args, &args, err);
+	if (rc == MS_OK)
+		rc = part_of(c, j, args.name, id, err);
+	if (rc == MS_OK)
+		rc = ms_store_get_blob(c->store, id, &part, err);
+	if (rc != MS_OK)
+		return rc;
+	ms_record_bytes(&r, "object", ms_buf_span(&part));
+	return ms_record_build(&r, &o->result, err);
 }
 
 /* No policy is version 0 without an object: it denies everything. */
@@ -364,6 +407,7 @@ const struct ms_op_row ms_ops_read[] = {
     {"batch.list", false, false, "factory", batch_list},
     {"reference.list", false, false, "admin", reference_list},
     {"reference.get", false, false, "admin", reference_get},
+    {"reference.part.get", false, false, "admin", reference_part_get},
     {"policy.show", false, false, "admin", policy_show},
     {"change.list", false, false, "admin", change_list},
     {"change.show", false, false, "admin", change_show},

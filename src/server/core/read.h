@@ -37,6 +37,9 @@ MS_MUST_USE enum ms_rc ms_list_page_build(struct ms_listing_page *p, struct ms_o
 /* The device that the operation names, by id, name or the beginning of its id; `id` gets its id. *d is the caller's to free. */
 MS_MUST_USE enum ms_rc ms_read_named_device(
     struct ms_core *c, struct ms_job *j, struct ms_operation *o, char id[static 81], struct ms_device *d, struct ms_err *err);
+/* The same for a text that is one. */
+MS_MUST_USE enum ms_rc ms_read_find_device(
+    struct ms_core *c, struct ms_span tenant, struct ms_span text, char id[static 81], struct ms_err *err);
 enum ms_rc ms_read_device_list(struct ms_core *c, struct ms_job *j, struct ms_operation *o, struct ms_err *err);
 enum ms_rc ms_read_device_show(struct ms_core *c, struct ms_job *j, struct ms_operation *o, struct ms_err *err);
 enum ms_rc ms_read_device_evidence(struct ms_core *c, struct ms_job *j, struct ms_operation *o, struct ms_err *err);

@@ -13,13 +13,14 @@ static void
 put_common(struct ms_record *r, struct ms_span id, const struct ms_device *d)
 {
 	const struct ms_row_device *row = &d->row;
-	bool listed = row->authority.len > 6 && memcmp(row->authority.p, "batch:", 6) == 0;
+	struct ms_policy_device p = ms_device_for_policy(MS_SPAN_NONE, id, d);
 	ms_record_text(r, "id", id);
 	ms_record_text(r, "name", d->claims.name);
 	ms_record_text(r, "model", d->claims.model);
 	ms_record_text(r, "serial", d->claims.serial);
 	ms_record_text(r, "state", ms_span_str(ms_life_name((enum ms_life_state)d->state)));
-	ms_record_bool(r, "listed", listed);
+	ms_record_bool(r, "listed", p.listed);
+	ms_record_text(r, "batch", p.batch);
 	ms_record_uint(r, "version", row->version);
 	ms_record_uint(r, "enrolled_s", row->enrolled_s);
 	if (MS_CBOR_HAS(row, MS_ROW_DEVICE_OUTCOME))
@@ -84,8 +85,8 @@ find_by_prefix(struct ms_core *c, struct ms_span tenant, struct ms_span text, ch
 	return rc;
 }
 
-static enum ms_rc
-find_device(struct ms_core *c, struct ms_span tenant, struct ms_span text, char id[static 81], struct ms_err *err)
+enum ms_rc
+ms_read_find_device(struct ms_core *c, struct ms_span tenant, struct ms_span text, char id[static 81], struct ms_err *err)
 {
 	struct ms_row_index row;
 	MS_OWN(ms_buf_fini) struct ms_buf mem = {0};
@@ -103,7 +104,7 @@ ms_read_named_device(
 	struct ms_args_name args;
 	enum ms_rc rc = ms_cbor_parse_map(&ms_args_name_table, o->body.args, &args, err);
 	if (rc == MS_OK)
-		rc = find_device(c, ms_span_str(j->tenant), args.name, id, err);
+		rc = ms_read_find_device(c, ms_span_str(j->tenant), args.name, id, err);
 	return rc == MS_OK ? ms_device_load(c, ms_span_str(j->tenant), ms_span_str(id), d, err) : rc;
 }
 
@@ -132,14 +133,10 @@ put_verdict(struct ms_core *c, struct ms_job *j, struct ms_record *r, struct ms_
 	enum ms_rc rc = load_pcrs(c, d, &wire, &pcrs, err);
 	if (rc == MS_ERR_NOT_FOUND)
 		return MS_OK;
-	struct ms_policy_device who = {.tenant = ms_span_str(j->tenant),
-	    .device = id,
-	    .model = d->claims.model,
-	    .serial = d->claims.serial,
-	    .state = ms_span_str(ms_life_name((enum ms_life_state)d->state)),
-	    .listed = d->row.authority.len > 6 && memcmp(d->row.authority.p, "batch:", 6) == 0};
+	struct ms_judge_ask ask = {
+	    .device = ms_device_for_policy(ms_span_str(j->tenant), id, d), .pcrs = &pcrs, .last_reference = d->row.reference};
 	if (rc == MS_OK)
-		rc = ms_core_judge(c, &who, &pcrs, &judged, err);
+		rc = ms_core_judge(c, &ask, &judged, err);
 	if (rc != MS_OK)
 		return rc;
 	ms_verdict_operator(&judged.verdict, &reasons);

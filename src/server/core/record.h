@@ -3,8 +3,8 @@
 #define MS_CORE_RECORD_H
 #include "codec/cbor.h"
 
-#define MS_RECORD_ITEMS_MAX 40u
-#define MS_RECORD_BYTES_MAX (2u << 20)
+#define MS_RECORD_ITEMS_MAX 48u
+#define MS_RECORD_BYTES_MAX (4u << 20)
 
 struct ms_record {
 	struct ms_buf mem; /* encoded values, in a row */

@@ -7,7 +7,7 @@
 #include "crypto/hash.h"
 #include "fleet/lifecycle.h"
 #include "proto/data.h"
-#include "server/core/core.h"
+#include "server/core/recorded.h"
 
 #define CHALLENGE_KEY_LIFE_S (7u * 86400u)
 #define RENEW_AGAIN_S 60u
@@ -231,6 +231,8 @@ step_housekeeping(struct ms_core *c, struct ms_job *j, struct ms_err *err)
 		return ms_fail(err, MS_ERR_NOMEM, "deadlines");
 	d->now_s = c->now_s;
 	enum ms_rc rc = ms_nonce_purge(c, false, err);
+	if (rc == MS_OK)
+		rc = ms_recorded_purge(c, &c->purge_cursor, err);
 	if (rc == MS_OK)
 		rc = ms_store_scan(c->store, &q, due_row, d, err);
 	for (size_t i = 0; rc == MS_OK && i < d->n && j->n_staged < MS_JOB_ENTRIES_MAX; i++) {

@@ -276,6 +276,20 @@ refuse_bad(struct conn *c, int status, const char *text)
 	answer_refusal(c, &(struct refusal){.status = status, .rc = rc, .text = text, .close = true});
 }
 
+static size_t
+body_cap(const struct conn *c)
+{
+	size_t cap = c->match.route->max_body, configured = c->all->p.config->max_attested;
+	return c->match.route->op == MS_OP_ATTESTED && configured < cap ? configured : cap;
+}
+
+static const char *
+too_big_text(const struct conn *c)
+{
+	return c->match.route->op == MS_OP_ATTESTED ? "larger than evidence.boot_log_bytes and evidence.ima_bytes allow together"
+						    : ms_http_reason(c->http);
+}
+
 /* The head is whole. True: read on. A refusal closes when there is a body that we will not read, and for methods
  * whose answers may not look like ours (HEAD). */
 static bool
@@ -292,8 +306,8 @@ on_head(struct conn *c)
 	} else if (head->method == MS_HTTP_POST &&
 		   (head->type.len != 16 || strncasecmp((const char *)head->type.p, "application/cbor", 16) != 0)) {
 		f.status = 415, f.text = "bodies are application/cbor";
-	} else if (!ms_http_allow_body(c->http, c->match.route->max_body)) {
-		f.status = ms_http_status(c->http), f.rc = MS_ERR_TOO_BIG, f.text = ms_http_reason(c->http), f.close = true;
+	} else if (!ms_http_allow_body(c->http, body_cap(c))) {
+		f.status = ms_http_status(c->http), f.rc = MS_ERR_TOO_BIG, f.text = too_big_text(c), f.close = true;
 	} else if (head->body_len > c->all->p.config->max_body_total - c->all->body_total) {
 		f.status = 503, f.rc = MS_ERR_LIMITED, f.text = ms_rc_public(MS_ERR_LIMITED), f.retry_after_s = 1;
 	}

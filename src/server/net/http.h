@@ -10,7 +10,7 @@
 #define MS_HTTP_HEAD_MAX 8192u /* request line and header fields with the empty line after them */
 #define MS_HTTP_FIELDS_MAX 64u
 #define MS_HTTP_PATH_MAX 512u
-#define MS_HTTP_BODY_MAX (1u << 20) /* whatever the route says */
+#define MS_HTTP_BODY_MAX (10u << 20) /* whatever the route says */
 
 enum ms_http_method { MS_HTTP_GET, MS_HTTP_POST, MS_HTTP_OTHER };
 enum ms_http_event {

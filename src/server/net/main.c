@@ -13,6 +13,7 @@
 #include "server/net/listen.h"
 #include "server/role.h"
 
+#define BESIDE_LOGS (64u << 10) /* of an attested request: docs/protocol.md */
 #define REPORT_EVERY_S 60
 #define RENEW_RETRY_S 30
 #define RENEW_MIN_S 2u
@@ -51,6 +52,7 @@ read_config(const struct ms_role *role, struct ms_net_config *c)
 	    .burst = setting(role, "requests_burst", 4000),
 	    .max_in_flight = setting(role, "max_in_flight", 4096),
 	    .max_body_total = setting(role, "max_body_total", 256u << 20),
+	    .max_attested = setting(role, "boot_log_bytes", 512u << 10) + setting(role, "ima_bytes", 4u << 20) + BESIDE_LOGS,
 	    .handshake_ms = setting(role, "handshake_timeout_ms", 5000),
 	    .head_ms = setting(role, "head_timeout_ms", 10000),
 	    .body_ms = setting(role, "body_timeout_ms", 30000),

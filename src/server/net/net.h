@@ -10,6 +10,7 @@ struct ms_net_config {
 	unsigned requests_per_s, burst; /* of one address */
 	unsigned max_in_flight;         /* requests that core has not answered */
 	size_t max_body_total;          /* declared bytes of all bodies being read */
+	size_t max_attested;            /* body of an attested request: the logs that the configuration takes, and what is around them */
 	/* Absolute deadlines of each phase, counted from its start. Those of bodies and answers grow with the size up to the cap. */
 	unsigned handshake_ms, head_ms, body_ms, core_ms, write_ms, idle_ms;
 };

@@ -13,8 +13,8 @@ static const struct ms_route routes[] = {
     {MS_HTTP_POST, "/v1/t/*/enroll/begin", MS_OP_ENROLL_BEGIN, 64 * KIB},
     {MS_HTTP_POST, "/v1/t/*/enroll/finish", MS_OP_ENROLL_FINISH, 256 * KIB},
     {MS_HTTP_POST, "/v1/t/*/enroll/status", MS_OP_ENROLL_STATUS, 4 * KIB},
-    {MS_HTTP_POST, "/v1/t/*/attested", MS_OP_ATTESTED, 256 * KIB},
-    {MS_HTTP_POST, "/v1/t/*/op", MS_OP_OPERATOR, MS_NET_BODY_MAX},
+    {MS_HTTP_POST, "/v1/t/*/attested", MS_OP_ATTESTED, MS_NET_ATTESTED_MAX},
+    {MS_HTTP_POST, "/v1/t/*/op", MS_OP_OPERATOR, MS_NET_OPERATION_MAX},
 };
 
 /* True when path follows pattern; *tenant is what '*' stood for. */
