@@ -127,7 +127,7 @@ void ms_policy_derive(struct ms_policy *p);
 MS_MUST_USE enum ms_rc ms_policy_validate(const struct ms_policy *p, struct ms_err *err);
 MS_MUST_USE enum ms_rc ms_policy_validate_rule(const struct ms_policy *p, const struct ms_policy_rule *r, struct ms_err *err);
 MS_MUST_USE enum ms_rc ms_policy_validate_condition(const struct ms_policy_condition *c, struct ms_err *err);
-bool ms_policy_word_ok(struct ms_span s); /* without white space and control bytes */
+bool ms_policy_word_ok(struct ms_span s);    /* without white space and control bytes */
 bool ms_policy_path_ok(struct ms_span path); /* to exclude: below the root, no "." or "..", no "//" */
 /* Append as CBOR. MS_ERR_USAGE for what load would refuse. */
 MS_MUST_USE enum ms_rc ms_policy_build(const struct ms_policy *p, struct ms_buf *out, struct ms_err *err);
