@@ -182,18 +182,18 @@ MS_TEST(http_refuses_lengths_that_are_not_plain_numbers)
 
 MS_TEST(http_refuses_bodies_over_the_cap_before_reading_them)
 {
-	static const char *const big[] = {"1025", "1048577", "99999999", "4294967301", "9223372036854775807", "18446744073709551615"};
+	static const char *const big[] = {"1025", "104857601", "99999999", "4294967301", "9223372036854775807", "18446744073709551615"};
 	char text[256];
 	for (size_t i = 0; i < sizeof big / sizeof *big; i++) {
 		(void)snprintf(text, sizeof text, POST HOST "Content-Length: %s\r\n" END, big[i]);
 		refused(text, 413);
 	}
-	CHECK_INT(run((const uint8_t *)POST HOST "Content-Length: 1048576\r\n" END, strlen(POST HOST "Content-Length: 1048576\r\n" END), 0,
+	CHECK_INT(run((const uint8_t *)POST HOST "Content-Length: 10485760\r\n" END, strlen(POST HOST "Content-Length: 10485760\r\n" END), 0,
 		      0, SIZE_MAX)
 		      .event,
 	    MS_HTTP_MORE);
 	struct outcome o =
-	    any_cut(POST HOST "Content-Length: 1048577\r\n" END, strlen(POST HOST "Content-Length: 1048577\r\n" END), SIZE_MAX);
+	    any_cut(POST HOST "Content-Length: 104857601\r\n" END, strlen(POST HOST "Content-Length: 104857601\r\n" END), SIZE_MAX);
 	CHECK_INT(o.status, 413);
 }
 

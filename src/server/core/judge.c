@@ -6,6 +6,7 @@
 
 #define CACHE_TENANTS 64u
 #define CACHE_REFERENCES 128u
+#define KEYS_MAX (250u << 10) /* of keys for one worker */
 
 struct cached_policy {
 	char tenant[MS_NET_TENANT_MAX + 1];
@@ -206,14 +207,35 @@ ms_core_judged_id(struct ms_core *c, const struct ms_judge_ask *ask, uint8_t ret
 	struct ms_policy_input in;
 	enum ms_rc rc = fill_input(c, ask, &l, &in, err);
 	memset(ret, 0, MS_POLICY_ID_LEN);
-	if (rc == MS_OK && in.policy != NULL)
-		memcpy(ret, ms_policy_settings(in.policy)->id, MS_POLICY_ID_LEN);
-	return rc;
+	return rc == MS_OK && in.policy != NULL ? ms_policy_judged_id(&in, ret, err) : rc;
+}
+
+struct keys {
+	struct ms_buf items;
+	size_t n;
+};
+
+static enum ms_rc
+on_key(void *ctx, struct ms_span der, struct ms_err *err)
+{
+	struct keys *k = ctx;
+	ms_cbor_bytes(&k->items, der);
+	k->n++;
+	return ms_buf_check(&k->items, err);
 }
 
 enum ms_rc
-ms_core_ima_keys(MS_UNUSED struct ms_core *c, MS_UNUSED const struct ms_judge_ask *ask, struct ms_buf *out, struct ms_err *err)
+ms_core_ima_keys(struct ms_core *c, const struct ms_judge_ask *ask, struct ms_buf *out, struct ms_err *err)
 {
-	ms_cbor_array(out, 0);
-	return ms_buf_check(out, err);
+	struct lookup l;
+	struct ms_policy_input in;
+	struct keys k = {.n = 0};
+	ms_buf_init(&k.items, KEYS_MAX);
+	enum ms_rc rc = fill_input(c, ask, &l, &in, err);
+	if (rc == MS_OK && in.policy != NULL)
+		rc = ms_policy_ima_keys(&in, on_key, &k, err);
+	ms_cbor_array(out, k.n);
+	ms_buf_put_span(out, ms_buf_span(&k.items));
+	ms_buf_fini(&k.items);
+	return rc == MS_OK ? ms_buf_check(out, err) : rc;
 }

@@ -358,7 +358,7 @@ ms_recorded_put(struct ms_core *c, struct ms_job *j, const struct ms_attested_jo
 	ms_buf_init(&reasons, RECORD_MAX);
 	ms_buf_init(&waived, RECORD_MAX);
 	ms_verdict_operator(&a->judged.verdict, &reasons);
-	ms_cbor_array(&waived, 0);
+	ms_verdict_waived(&a->judged.verdict, &waived);
 	r.reasons = ms_buf_span(&reasons);
 	r.waived = ms_buf_span(&waived);
 	enum ms_rc rc = put_logs(c, j, a, &r, ids, err);
