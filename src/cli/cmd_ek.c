@@ -49,7 +49,8 @@ load_roots(const struct ms_cli *c, struct ms_ekroots **ret, struct ms_err *err)
 	}
 	if (rc == MS_OK || rc == MS_ERR_NOMEM)
 		return rc;
-	return ms_fail(err, MS_ERR_USAGE, "%s", err->text); /* the operator's own files: unreadable, not a verdict */
+	err->rc = MS_ERR_USAGE; /* the operator's own files: unreadable, not a verdict */
+	return MS_ERR_USAGE;
 }
 
 /* The public key that it must be for: TPMT_PUBLIC, TPM2B_PUBLIC or PEM. */
