@@ -171,7 +171,9 @@ read_pem(struct reader *r, struct ms_span text, struct ms_err *err)
 	ERR_clear_error();
 	if (rc != MS_OK)
 		return rc;
-	return r->n > 0 && end ? MS_OK : ms_fail(err, MS_ERR_MALFORMED, "%s: PEM block %zu", r->what, r->n + 1);
+	if (r->n == 0 && end)
+		return ms_fail(err, MS_ERR_MALFORMED, "no %s in it, neither PEM nor DER", r->what);
+	return end ? MS_OK : ms_fail(err, MS_ERR_MALFORMED, "%s: PEM block %zu does not parse", r->what, r->n + 1);
 }
 
 static enum ms_rc
