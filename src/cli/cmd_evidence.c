@@ -202,14 +202,19 @@ answer(struct ms_evidence_work *w)
 		ms_report_note(&w->report, "without --policy nothing was judged: whether this state is a good one is not said");
 	if (w->policy != NULL && !w->certified)
 		ms_report_note(&w->report, "the AK came without a certificate (--ak-cert): its assurance counts as software");
-	ms_evidence_print_steps(w);
+	if (w->c->json && json_array_size(w->steps) > 0)
+		ms_report_put(&w->report, "steps", json_incref(w->steps));
 	if (w->reason != NULL)
-		return ms_report_refuse(w->c, &w->report, w->reason, w->detail, w->err);
-	return ms_report_accept(w->c, &w->report,
-	    w->policy != NULL ? "the evidence is genuine, and the policy is satisfied"
-	    : logs            ? "everything agrees; nothing was judged"
-			      : "the quote is genuine; there was no log, and nothing was judged",
-	    w->err);
+		rc = ms_report_refuse(w->c, &w->report, w->reason, w->detail, w->err);
+	else
+		rc = ms_report_accept(w->c, &w->report,
+		    w->policy != NULL ? "the evidence is genuine, and the policy is satisfied"
+		    : logs            ? "everything agrees; nothing was judged"
+				      : "the quote is genuine; there was no log, and nothing was judged",
+		    w->err);
+	if (rc == MS_OK && !w->c->json)
+		ms_evidence_print_steps(w);
+	return rc;
 }
 
 static enum ms_rc
@@ -228,6 +233,8 @@ run_tpm(struct ms_evidence_work *w)
 	rc = check_certificate(w);
 	if (rc == MS_OK)
 		rc = stamp(w);
+	if (rc == MS_OK && w->policy != NULL)
+		rc = ms_evidence_policy_keys(w);
 	if (rc == MS_OK && w->reason == NULL)
 		rc = check_agreement(w);
 	if (rc == MS_OK && w->reason == NULL && w->policy != NULL)

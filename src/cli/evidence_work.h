@@ -25,7 +25,9 @@ struct ms_evidence_work {
 enum ms_rc ms_evidence_refuse(struct ms_evidence_work *w, const char *reason);
 /* Judge by w->policy; the verdict goes into the report, a refusal into w->reason. An error is no verdict. */
 MS_MUST_USE enum ms_rc ms_evidence_judge(struct ms_evidence_work *w);
-/* Rule by rule: printed, or with --json put into the report. */
+/* Keys by which the policy's reference sets want files to be signed, into w->keys. */
+MS_MUST_USE enum ms_rc ms_evidence_policy_keys(struct ms_evidence_work *w);
+/* Rule by rule, for people. */
 void ms_evidence_print_steps(struct ms_evidence_work *w);
 
 #endif
