@@ -23,6 +23,7 @@ from muster_peer import dec, enc, msg
 from muster_world import World
 
 LIBEXEC = MUSTER = None
+SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 NONCE, GATE = bytes(range(16)), "https://gate.example"
 JWKS = 9
 
@@ -272,6 +273,29 @@ class ResultTest(unittest.TestCase):
             shutil.rmtree(copy)
             self.world.roles.start()
             self.world.net.chan = self.world.roles.chan("core", "net")
+
+    # ---- the guide ----
+
+    def test_the_examples_of_the_guide_do_what_it_says(self):
+        with open(os.path.join(SOURCE, "docs", "attestation-results.md"), encoding="utf-8") as f:
+            text = f.read()
+        blocks = {kind: text.split("```%s\n" % kind)[1].split("```")[0] for kind in ("python", "bash")}
+        token, _ = self.issued(self.good, nonce=bytes.fromhex("8f0c41d2a97be653"), audience=GATE)
+        other, _ = self.issued(self.good, nonce=NONCE, audience=GATE)
+        commands = {"python": ["/usr/bin/python3", "-c"], "bash": ["bash", "-ec"]}
+        with tempfile.TemporaryDirectory() as home:
+            def run(kind, shown):
+                for name, content in (("result.jwt", shown + "\n"), ("jwks.json", json.dumps(self.jwks, separators=(",", ":")))):
+                    with open(os.path.join(home, name), "w", encoding="utf-8") as f:
+                        f.write(content)
+                return subprocess.run([*commands[kind], blocks[kind]], capture_output=True, text=True, cwd=home, check=False)
+            for kind, said in (("python", "affirming spiffe://"), ("bash", "Verified OK")):
+                p = run(kind, token)
+                self.assertEqual(p.returncode, 0, p.stdout + p.stderr)
+                self.assertIn(said, p.stdout)
+                broken = token[:-6] + ("AAAAAA" if not token.endswith("AAAAAA") else "BBBBBB")
+                self.assertNotEqual(run(kind, broken).returncode, 0)
+            self.assertIn("not an answer to this nonce", run("python", other).stderr)
 
     # ---- the command line, offline ----
 
