@@ -3,9 +3,8 @@
 #define MS_CLI_ATTESTER_H
 #include "cli/cli.h"
 
-/* Options it reads: --attester NAME, --evidence F, --roots DIR or FILE, --key F (both may come more than once), --chain F
- * (certificates that help, more than once), --nonce HEX, --proof F. Prints the result (claims, or the reason of a refusal) to
- * c->out. MS_OK: accepted; MS_ERR_DENIED and the like: refused, the reason is on c->out; MS_ERR_USAGE: options or files. */
+/* Reads --attester, --evidence, --roots (file or directory), --key, --crl, --chain, --nonce, --proof, --time and --allow-expired. Prints
+ * what was found, or the reason of a refusal, to c->out. MS_ERR_USAGE: options or files. */
 MS_MUST_USE enum ms_rc ms_cli_attester_verify(struct ms_cli *c, struct ms_err *err);
 /* Rows that the command's option table needs beside its own: name, arg, help; ended by a row without a name. */
 #define MS_CLI_ATTESTER_OPTIONS \

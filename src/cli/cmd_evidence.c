@@ -1,6 +1,7 @@
 /* evidence verify: quote, boot log and IMA list from files: do they agree, and what does a policy say of them? */
 #include <string.h>
 
+#include "cli/attester.h"
 #include "cli/evidence_work.h"
 #include "cli/tpmcert_files.h"
 
@@ -246,7 +247,7 @@ static enum ms_rc
 run_verify(struct ms_cli *c, struct ms_err *err)
 {
 	MS_OWN(work_fini) struct ms_evidence_work w = {.c = c, .err = err};
-	return run_tpm(&w);
+	return ms_cli_option(c, "attester") != NULL ? ms_cli_attester_verify(c, err) : run_tpm(&w);
 }
 
 static const struct ms_cli_option verify_options[] = {MS_QUOTE_OPTIONS, {"boot-log", "FILE", "TCG boot log: binary_bios_measurements"},
@@ -257,7 +258,8 @@ static const struct ms_cli_option verify_options[] = {MS_QUOTE_OPTIONS, {"boot-l
     {"serial", "TEXT", "with --policy: its serial number"}, {"batch", "NAME", "with --policy: the batch that it came in"},
     {"ak-cert", "FILE", "certificate of the AK (PEM or DER): it must chain to --roots and be for --ak"},
     {"roots", "DIR", "trusted roots of --ak-cert"},
-    {"chain", "FILE", "certificates that help to build the chain; never trusted by themselves"}, MS_TPMCERT_OPTIONS, {NULL, NULL, NULL}};
+    {"chain", "FILE", "certificates that help to build the chain; never trusted by themselves"}, MS_TPMCERT_OPTIONS,
+    MS_CLI_ATTESTER_OPTIONS, {NULL, NULL, NULL}};
 
 const struct ms_command ms_commands_evidence[] = {
     {.noun = "evidence",
