@@ -98,7 +98,8 @@ check_signature(struct ms_span wire, const struct report *r, struct ms_span spki
 		rc = ms_fail(err, MS_ERR_UNSUPPORTED, "the signer's key is not on P-384");
 	if (rc != MS_OK)
 		return ms_attester_refuse_rc(why, MS_ATTESTER_UNSUPPORTED, rc, err);
-	if (!number(r->r, sig) || !number(r->s, sig + P384_LEN))
+	bool reserved = !all_zero(at(wire, SIGNED_LEN + 2 * PART_MAX, REPORT_LEN - SIGNED_LEN - 2 * PART_MAX));
+	if (reserved || !number(r->r, sig) || !number(r->s, sig + P384_LEN))
 		return ms_attester_refuse(why, MS_ATTESTER_BAD_SIGNATURE, err, "the report is not signed by this key");
 	rc = ms_pubkey_verify(key, MS_SIG_ECDSA_SHA384, at(wire, 0, SIGNED_LEN), ms_span(sig, sizeof sig), err);
 	return rc == MS_OK ? MS_OK : ms_attester_refuse_rc(why, MS_ATTESTER_BAD_SIGNATURE, rc, err);
