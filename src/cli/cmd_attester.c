@@ -7,8 +7,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "cli/policydir.h"
 #include "cli/report.h"
 #include "evidence/attester.h"
+#include "proto/root.h"
 
 #define FILE_MAX (8u << 20) /* CRLs are the largest */
 
@@ -21,6 +23,8 @@ struct work {
 	uint8_t nonce[64];
 	struct ms_attester_input in;
 	struct ms_claims *claims;
+	struct ms_policy_dir *policy; /* NULL: none was given */
+	struct ms_root *root;         /* join tokens: a deployment root in place of an operator's key */
 	struct ms_report report;
 };
 
@@ -32,6 +36,8 @@ work_fini(struct work *w)
 	for (size_t i = 0; i < w->n_files; i++)
 		ms_buf_fini(&w->file[i]);
 	ms_claims_free(w->claims);
+	ms_policy_dir_free(w->policy);
+	ms_root_free(w->root);
 	ms_report_fini(&w->report);
 }
 MS_CLEANUP_FINI(struct work, work_fini)
@@ -92,6 +98,23 @@ add_roots(struct work *w, const char *path, struct ms_err *err)
 	return rc;
 }
 
+/* A deployment root that was given as a key stands for the operators in it. */
+static enum ms_rc
+open_root(struct work *w, struct ms_err *err)
+{
+	for (size_t i = 0; i < w->in.n_anchors; i++) {
+		if (ms_root_load(w->anchor[i], NULL, &w->root, NULL) != MS_OK)
+			continue;
+		if (w->in.n_anchors > 1)
+			return ms_fail(err, MS_ERR_USAGE, "a deployment root beside other keys: give one of them");
+		w->in.n_anchors = 0;
+		for (size_t k = 0; k < w->root->n_operators && k < MS_ATTESTER_FILES_MAX; k++)
+			w->anchor[w->in.n_anchors++] = ms_pubkey_spki(w->root->operators[k].key);
+		return MS_OK;
+	}
+	return MS_OK;
+}
+
 static enum ms_rc
 load_trust(struct work *w, struct ms_err *err)
 {
@@ -124,6 +147,10 @@ load(struct work *w, struct ms_err *err)
 		rc = ms_cli_option_file(w->c, "proof", MS_ATTESTER_EVIDENCE_MAX, &w->proof, err);
 	if (rc == MS_OK)
 		rc = load_trust(w, err);
+	if (rc == MS_OK)
+		rc = open_root(w, err);
+	if (rc == MS_OK && (path = ms_cli_option(w->c, "policy")) != NULL)
+		rc = ms_policy_dir_load(path, &w->policy, err);
 	if (rc == MS_OK && ms_cli_option(w->c, "nonce") != NULL)
 		rc = ms_cli_hex(w->c, "nonce", w->nonce, sizeof w->nonce, &n, err);
 	if (rc == MS_OK)
@@ -154,7 +181,70 @@ report_notes(struct work *w, const struct ms_attester *a)
 		ms_report_note(&w->report, "without --nonce nothing shows that this is not old");
 	if (w->in.now_s == 0)
 		ms_report_note(&w->report, "times were not looked at");
-	ms_report_note(&w->report, "no policy was applied: whether these claims are good enough was not judged");
+	if (w->policy == NULL)
+		ms_report_note(&w->report, "no policy was applied: whether these claims are good enough was not judged");
+}
+
+static struct ms_span
+claim_of(const struct work *w, const char *name)
+{
+	size_t from = 0;
+	const struct ms_claim *c = ms_claims_next(w->claims, ms_span_str(name), &from);
+	return c == NULL ? MS_SPAN_NONE : c->bytes;
+}
+
+/* The operator's key may be in the root of several deployments, and may speak for one tenant only. */
+static bool
+root_covers(const struct work *w)
+{
+	if (w->root == NULL)
+		return true;
+	return ms_span_eq(claim_of(w, "join.deployment"), ms_span(w->root->deployment, sizeof w->root->deployment)) &&
+	       ms_root_operator(w->root, claim_of(w, "join.signer"), claim_of(w, "join.tenant")) != NULL;
+}
+
+static struct ms_span
+option_span(const struct work *w, const char *name)
+{
+	const char *s = ms_cli_option(w->c, name);
+	return s == NULL ? MS_SPAN_NONE : ms_span_str(s);
+}
+
+/* All reasons, each as operators see it, into the report; the first one's name is the refusal's. */
+static enum ms_rc
+judge(struct work *w, struct ms_err *err)
+{
+	char text[MS_VERDICT_TEXT_LEN];
+	struct ms_verdict v;
+	const struct ms_policy_input in = {.policy = w->policy->policy,
+	    .device = {.tenant = ms_span_str("default"),
+		.device = option_span(w, "device"),
+		.model = option_span(w, "model"),
+		.serial = option_span(w, "serial"),
+		.batch = option_span(w, "batch"),
+		.listed = option_span(w, "batch").len > 0},
+	    .claims = w->claims,
+	    .now_s = w->in.now_s,
+	    .reference = ms_policy_dir_lookup,
+	    .reference_ctx = w->policy};
+	enum ms_rc rc = ms_policy_judge(&in, &v, err);
+	if (rc != MS_OK)
+		return rc;
+	ms_report_text(&w->report, "verdict", "%s", ms_outcome_name(v.outcome));
+	ms_report_text(&w->report, "rule", "%s", v.rule[0] != '\0' ? v.rule : "none");
+	json_t *reasons = json_array();
+	for (size_t i = 0; i < v.n_reasons; i++) {
+		ms_verdict_reason_text(&v, i, true, text);
+		(void)json_array_append_new(reasons, json_string(text));
+	}
+	if (v.n_reasons > 0)
+		ms_report_put(&w->report, "reasons", reasons);
+	else
+		json_decref(reasons);
+	if (v.outcome == MS_OUTCOME_PASS)
+		return ms_report_accept(w->c, &w->report, "genuine, and the policy passes it", err);
+	ms_verdict_reason_text(&v, 0, true, text);
+	return ms_report_refuse(w->c, &w->report, ms_policy_code_name(v.reason[0].code), text, err);
 }
 
 enum ms_rc
@@ -182,9 +272,12 @@ ms_cli_attester_verify(struct ms_cli *c, struct ms_err *err)
 		(void)snprintf(text, sizeof text, "%s", detail);
 		return ms_report_refuse(c, &w.report, ms_attester_reason_name(why), text, err);
 	}
+	if (!root_covers(&w))
+		return ms_report_refuse(c, &w.report, ms_attester_reason_name(MS_ATTESTER_UNTRUSTED),
+		    "the token is of another deployment than the root, or its operator may not act in this tenant", err);
 	report_notes(&w, a);
 	ms_report_claims(&w.report, w.claims);
-	return ms_report_accept(c, &w.report, "genuine, by what was given to trust", err);
+	return w.policy != NULL ? judge(&w, err) : ms_report_accept(c, &w.report, "genuine, by what was given to trust", err);
 }
 
 static enum ms_rc

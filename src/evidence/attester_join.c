@@ -86,22 +86,23 @@ ms_jointoken_show(struct ms_span token, struct ms_span nonce, const struct ms_si
 	return rc == MS_OK ? ms_cbor_build_map(&shown_table, &s, out, err) : rc;
 }
 
-/* By one of the operators' keys. Deployment and tenant are what the token itself says, and become claims: a key is of one
- * deployment, and which tenant it may speak for is looked at where the token is used. */
+/* By one of the operators' keys. Deployment and tenant are what the token itself says, and become claims: whoever has the
+ * deployment root compares them with it. */
 static enum ms_rc
-verify_token(
-    const struct ms_attester_input *in, struct ms_span token, struct ms_statement *ret, enum ms_attester_reason *why, struct ms_err *err)
+verify_token(const struct ms_attester_input *in, struct ms_span token, struct ms_statement *ret, struct ms_span *ret_deployment,
+    enum ms_attester_reason *why, struct ms_err *err)
 {
 	char tenant[MS_STATEMENT_TENANT_MAX + 1];
 	MS_OWN(ms_statement_raw_free) struct ms_statement_raw *raw = NULL;
 	enum ms_rc rc = ms_statement_parse(token, &raw, err);
 	if (rc != MS_OK)
 		return ms_attester_refuse_rc(why, MS_ATTESTER_MALFORMED, rc, err);
+	*ret_deployment = ms_statement_unproven_deployment(raw); /* borrows from token */
 	struct ms_span t = ms_statement_unproven_tenant(raw);
 	memcpy(tenant, t.p == NULL ? (const void *)"" : t.p, t.len);
 	tenant[t.len] = '\0';
 	struct ms_statement_expect x = {.kind = MS_JOINTOKEN_KIND,
-	    .deployment = ms_statement_unproven_deployment(raw).p,
+	    .deployment = ret_deployment->p,
 	    .audience = MS_JOINTOKEN_AUDIENCE,
 	    .tenant = tenant,
 	    .now_s = in->now_s,
@@ -155,13 +156,14 @@ MS_ATTESTER_VERIFY(join)
 	struct shown s;
 	struct body b;
 	struct ms_statement token;
+	struct ms_span deployment;
 	struct ms_findings f = {.claims = claims};
 	MS_OWN(ms_pubkey_free) struct ms_pubkey *key = NULL;
 	*assurance = MS_ASSURANCE_LOW;
 	enum ms_rc rc = ms_cbor_parse_map(&shown_table, in->evidence, &s, err);
 	if (rc != MS_OK)
 		return ms_attester_refuse_rc(why, MS_ATTESTER_MALFORMED, rc, err);
-	rc = verify_token(in, s.token, &token, why, err);
+	rc = verify_token(in, s.token, &token, &deployment, why, err);
 	if (rc == MS_OK)
 		rc = verify_proof(in, &s, &key, why, err);
 	if (rc != MS_OK)
@@ -173,6 +175,7 @@ MS_ATTESTER_VERIFY(join)
 	bool pinned = MS_CBOR_HAS(&b, 4);
 	if (pinned && !ms_span_eq(b.key_id, key_id))
 		return ms_attester_refuse(why, MS_ATTESTER_BROKEN_BINDING, err, "the token is for another key");
+	ms_find_bytes(&f, "join.deployment", deployment);
 	ms_find_uint(&f, "join.expires", token.expires_s);
 	ms_find_bytes(&f, "join.key", key_id);
 	ms_find_bool(&f, "join.key-pinned", pinned);

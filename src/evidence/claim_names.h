@@ -186,6 +186,7 @@
 	X("ima.template", TEXT, MANY, NEVER, "template of entries of the IMA list, such as ima-ng") \
 	X("ima.violations", UINT, ONE, NEVER, \
 	    "files that changed while they were measured: what ran is not known, nor is which file it was") \
+	X("join.deployment", BYTES, ONE, NEVER, "deployment that the join token is of") \
 	X("join.expires", UINT, ONE, NEVER, "when the join token expires, in seconds since 1970") \
 	X("join.key", BYTES, ONE, NEVER, "SHA-256 of the SubjectPublicKeyInfo of the key that was shown with the join token") \
 	X("join.key-pinned", BOOL, ONE, NEVER, \
