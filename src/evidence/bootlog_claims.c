@@ -30,7 +30,10 @@ struct maker {
 		bool debugger, test_signing, safe_mode, winpe, flight_signing, code_integrity, counted;
 		uint64_t counter;
 	} windows;
+	bool commands_whole, stub_whole, windows_whole; /* PCR 8, 12, both 12 and 13: nothing in them that could be hidden */
 	unsigned searches;
+	const struct ms_bootlog_event *section; /* of a unified kernel image: the name that was measured last, NULL after its section */
+	bool sections_broken;
 	char signer[MS_UEFI_SUBJECT_MAX]; /* the authority that came last and started nothing yet */
 };
 
@@ -306,6 +309,14 @@ from_boot_variable(struct maker *m, const struct ms_bootlog_event *e)
 	}
 }
 
+/* Events of PCRs 2 and 4 that stand for no program. Whoever has a program's bytes can put them into the log as an event's data, which
+ * are then what the digest is of; but a program (PE/COFF) is never text. */
+static bool
+is_word(const struct ms_bootlog_event *e)
+{
+	return e->state == MS_EVENT_RECOMPUTED && (e->type == MS_EV_SEPARATOR ? e->covered.len == 4 : ms_ascii_plausible(e->covered));
+}
+
 static bool
 is_image(uint32_t type)
 {
@@ -318,7 +329,7 @@ static void
 from_driver(struct maker *m, const struct ms_bootlog_event *e)
 {
 	struct ms_uefi_image_load i;
-	if (e->state == MS_EVENT_RECOMPUTED)
+	if (is_word(e))
 		return;
 	m->drivers++;
 	put_bytes(m, "boot.driver.digest", true, e->digest);
@@ -332,7 +343,7 @@ from_image(struct maker *m, const struct ms_bootlog_event *e)
 {
 	struct ms_uefi_image_load i;
 	uint32_t separator = m->b->separated[e->pcr];
-	if (e->state == MS_EVENT_RECOMPUTED)
+	if (is_word(e))
 		return;
 	put_bytes(m, "boot.image.digest", true, e->digest);
 	if (!m->loader && separator < m->b->n && e > &m->b->event[separator]) {
@@ -360,7 +371,7 @@ from_boot_manager(struct maker *m, const struct ms_bootlog_event *e)
 {
 	struct ms_uefi_gpt g;
 	char guid[MS_GUID_TEXT];
-	if (e->state != MS_EVENT_RECOMPUTED)
+	if (!is_known(e))
 		return;
 	if (ms_span_eq(e->covered, ms_span_str("Exit Boot Services Returned with Success"))) {
 		size_t from = 0;
@@ -368,7 +379,7 @@ from_boot_manager(struct maker *m, const struct ms_bootlog_event *e)
 			put_bool(m, "boot.exit-boot-services", true, true);
 	} else if (ms_uefi_gpt_parse(e->covered, &g, NULL) == MS_OK) {
 		ms_guid_text(g.disk, guid);
-		put_text(m, "boot.gpt.disk", true, ms_span_str(guid));
+		put_text(m, "boot.gpt.disk", is_whole(m, 5), ms_span_str(guid));
 	}
 }
 
@@ -378,7 +389,7 @@ from_boot_manager(struct maker *m, const struct ms_bootlog_event *e)
 static bool
 loads_kernel(struct ms_span command, struct ms_span *ret_rest)
 {
-	static const char *const words[] = {"linux ", "linuxefi ", "linux16 ", "kernel "};
+	static const char *const words[] = {"linux ", "linuxefi ", "linux16 ", "kernel ", "multiboot ", "multiboot2 ", "xen_hypervisor "};
 	for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
 		size_t n = strlen(words[i]);
 		if (command.len > n && memcmp(command.p, words[i], n) == 0) {
@@ -420,6 +431,13 @@ was_loaded(struct maker *m, struct ms_span cmdline)
 	return false;
 }
 
+/* UTF-16, as systemd-boot and systemd-stub measure; before 251 one byte short of its NUL. */
+static bool
+is_wide(struct ms_span s)
+{
+	return !ms_ascii_plausible(s) && (ms_utf16_plausible(s) || (s.len > 2 && s.len % 2 == 1 && s.p[1] == 0));
+}
+
 static void
 from_wide_cmdline(struct maker *m, const struct ms_bootlog_event *e, bool proven)
 {
@@ -434,17 +452,17 @@ static void
 from_commands(struct maker *m, const struct ms_bootlog_event *e)
 {
 	struct ms_span rest, s = e->covered;
-	bool proven = is_whole(m, 8);
+	bool proven = m->commands_whole;
 	if (!is_known(e))
 		return;
-	if (!ms_ascii_plausible(s) && (ms_utf16_plausible(s) || (s.len > 2 && s.len % 2 == 1 && s.p[1] == 0))) {
+	if (is_wide(s)) {
 		from_wide_cmdline(m, e, proven);
 		return;
 	}
-	bool labelled = ms_bootlog_string(e->data, &rest) == MS_BOOT_STRING_CMDLINE;
-	if (labelled && was_loaded(m, s)) /* the label is in no digest; the command that loads it is */
+	bool labelled = ms_bootlog_string(e->data, &rest) == MS_BOOT_STRING_CMDLINE, loads = loads_kernel(s, &rest);
+	if (labelled && !loads && was_loaded(m, s)) /* the label is in no digest; the command that loads it is */
 		return;
-	if (loads_kernel(s, &rest))
+	if (loads)
 		put_text(m, "boot.kernel.cmdline", proven, rest);
 	else if (labelled)
 		put_text(m, "boot.kernel.cmdline", false, s);
@@ -476,9 +494,11 @@ static void
 from_file(struct maker *m, const struct ms_bootlog_event *e)
 {
 	struct ms_span name = e->data;
+	if (m->b->kind == MS_EVENTLOG_CC && is_known(e)) /* commands share this register */
+		return;
+	put_bytes(m, "boot.file.digest", true, e->digest); /* also when the log has the file itself as the event's data */
 	if (is_known(e))
 		return;
-	put_bytes(m, "boot.file.digest", true, e->digest);
 	if (e->type == MS_EV_IPL && ms_ascii_plausible(name)) {
 		if (name.p[name.len - 1] == 0)
 			name.len--;
@@ -510,31 +530,31 @@ from_mok(struct maker *m, const struct ms_bootlog_event *e)
 	put_named_digest(m, "boot.mok.digest", false, e);
 }
 
-/* systemd-stub: the name of a section, then the section, in turns. */
+/* systemd-stub: the name of a section, then the section, in turns from the first event on. What comes in the place of a section is
+ * one, whatever the log says of it; what should be a name and is not ends what is proven. */
 static void
-from_uki(struct maker *m, size_t i)
+from_uki(struct maker *m, const struct ms_bootlog_event *e)
 {
-	const struct ms_bootlog_event *e = &m->b->event[i];
-	if (e->state != MS_EVENT_RECOMPUTED || !ms_utf16_plausible(e->covered) || e->covered.len < 4 || e->covered.p[0] != '.')
-		return;
-	for (size_t k = i + 1; k < m->b->n; k++) {
-		const struct ms_bootlog_event *next = &m->b->event[k];
-		if (next->state == MS_EVENT_UNMEASURED || next->pcr != e->pcr)
-			continue;
-		if (next->state == MS_EVENT_RECOMPUTED) /* a name again: that section has no bytes here */
-			return;
-		(void)ms_utf16_text(e->covered, &m->text);
-		put_named_digest(m, "boot.uki.section", m->b->kind == MS_EVENTLOG_PCR, next);
+	const struct ms_bootlog_event *name = m->section;
+	if (name == NULL) {
+		bool named =
+		    e->state == MS_EVENT_RECOMPUTED && ms_utf16_plausible(e->covered) && e->covered.len >= 4 && e->covered.p[0] == '.';
+		m->section = named ? e : NULL;
+		m->sections_broken = m->sections_broken || !named;
 		return;
 	}
+	m->section = NULL;
+	(void)ms_utf16_text(name->covered, &m->text);
+	put_named_digest(m, "boot.uki.section", m->b->kind == MS_EVENTLOG_PCR && !m->sections_broken, e);
 }
 
 /* ---- PCRs 12 and 13: Windows ---- */
 
+/* By the bytes that the digest covers, whatever type and prefix the log gives them. */
 static bool
 is_windows(const struct ms_bootlog_event *e)
 {
-	return e->state == MS_EVENT_RECOMPUTED && e->covered.len >= 8 && e->covered.p[2] == (SIPA_CONTAINER >> 16 & 0xff) &&
+	return is_known(e) && e->covered.len >= 8 && e->covered.p[2] == (SIPA_CONTAINER >> 16 & 0xff) &&
 	       e->covered.p[3] == SIPA_CONTAINER >> 24;
 }
 
@@ -544,7 +564,7 @@ from_windows(struct maker *m, const struct ms_bootlog_event *e)
 	struct ms_tagged_walk w = ms_tagged_over(e->covered);
 	struct ms_tagged t;
 	m->windows.seen = true;
-	m->windows.proven = is_whole(m, 12) && is_whole(m, 13);
+	m->windows.proven = m->windows_whole;
 	while (ms_tagged_next(&w, &t)) {
 		bool on = t.data.len > 0 && t.data.p[0] != 0;
 		struct ms_rd r = ms_rd_span(t.data);
@@ -581,6 +601,22 @@ from_windows(struct maker *m, const struct ms_bootlog_event *e)
 	}
 }
 
+/* Whether every event of the PCR is understood: what is none of these could be a command line or a setting that is not shown. */
+static bool
+all_understood(const struct maker *m, unsigned pcr)
+{
+	bool all = is_whole(m, pcr);
+	for (size_t i = 0; all && m->b->kind == MS_EVENTLOG_PCR && i < m->b->n; i++) {
+		const struct ms_bootlog_event *e = &m->b->event[i];
+		struct ms_span s = e->covered;
+		if (e->state == MS_EVENT_UNMEASURED || e->pcr != pcr || (e->type == MS_EV_SEPARATOR && s.len == 4))
+			continue;
+		bool narrow = pcr == 8 && (s.len == 0 || memchr(s.p, 0, s.len - 1) == NULL); /* a command of GRUB */
+		all = narrow || is_wide(s) || (pcr != 8 && is_windows(e));
+	}
+	return all;
+}
+
 /* ---- all ---- */
 
 static void
@@ -607,11 +643,11 @@ from_event(struct maker *m, size_t i)
 	if (ms_bootlog_in(m->b, e, 9))
 		from_file(m, e);
 	if (ms_bootlog_in(m->b, e, 11))
-		from_uki(m, i);
+		from_uki(m, e);
 	if (m->b->kind == MS_EVENTLOG_PCR && (e->pcr == 12 || e->pcr == 13) && is_windows(e))
 		from_windows(m, e);
-	else if (m->b->kind == MS_EVENTLOG_PCR && e->pcr == 12 && e->state == MS_EVENT_RECOMPUTED && ms_utf16_plausible(e->covered))
-		from_wide_cmdline(m, e, is_whole(m, 12));
+	else if (m->b->kind == MS_EVENTLOG_PCR && e->pcr == 12 && is_known(e) && is_wide(e->covered))
+		from_wide_cmdline(m, e, m->stub_whole);
 	if (ms_bootlog_in(m->b, e, 14))
 		from_mok(m, e);
 }
@@ -648,8 +684,7 @@ put_flags(struct maker *m)
 	if (m->b->separated[index] < m->b->n)
 		put_bool(m, "boot.dma-unprotected", proven && is_whole(m, 7), m->dma_unprotected);
 	if (m->b->separated[index] < m->b->n || m->windows.seen)
-		put_bool(m, "boot.debugger", proven && is_whole(m, 7) && (!m->windows.seen || m->windows.proven),
-		    m->firmware_debugger || m->windows.debugger);
+		put_bool(m, "boot.debugger", proven && is_whole(m, 7) && m->windows_whole, m->firmware_debugger || m->windows.debugger);
 	if (m->shim)
 		put_bool(m, "boot.shim", m->shim_proven, true);
 	if (!m->windows.seen)
@@ -667,6 +702,9 @@ enum ms_rc
 ms_bootlog_claims(const struct ms_bootlog *b, struct ms_claims *claims, struct ms_err *err)
 {
 	struct maker m = {.b = b, .c = claims, .err = err};
+	m.commands_whole = all_understood(&m, 8);
+	m.stub_whole = all_understood(&m, 12);
+	m.windows_whole = b->kind == MS_EVENTLOG_PCR && m.stub_whole && all_understood(&m, 13);
 	ms_buf_init(&m.text, TEXT_MAX);
 	for (size_t i = 0; m.rc == MS_OK && i < b->n; i++)
 		from_event(&m, i);

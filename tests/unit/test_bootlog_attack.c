@@ -5,6 +5,10 @@
 #include "codec/uefi.h"
 
 #define CMDLINE "/vmlinuz root=/dev/vda2 quiet"
+#define EVIL_PROGRAM "1a5a75ccb51bc05f4e1390b4b49ea24ee3c8668136d85c344ca056c6b7f0b375" /* of "MZ\x90\0evil" */
+#define EVIL_SECTION "e66219e99ba9097ae12d97721257349977ee7ec503b31b488ab78cea1941df51" /* of ".x evil" as UTF-16 */
+#define EVIL_DIGEST "b5c1fb2efc6d6b4674c2fdcc48ce01b43a3b7c03763c0c3355de0099ee0f8c73"  /* of "evil" */
+#define NAME_DIGEST "461203a89f23e36c3a4dc817f905b00484d2cf7e7d9376f13df91c41d84abe46"  /* of ".cmdline" and its NUL */
 
 /* Claims that follow from digests alone, and so stay true of changed data: more of them may be proven, never less. */
 static bool
@@ -424,6 +428,122 @@ MS_TEST(bootlog_debugger_and_dma_are_told_and_proven_absent_only_when_all_is_und
 	claims = claims_in(&b);
 	EXPECT("boot.debugger", "false (unproven)");
 	EXPECT("boot.dma-unprotected", "false (unproven)");
+}
+
+/* Whoever has the bytes of a program or a file can put them into the log in place of its name. */
+MS_TEST(I13_bootlog_program_whose_bytes_are_in_the_log_is_still_among_the_images)
+{
+	static const uint32_t types[] = {MS_EV_EFI_ACTION, MS_EV_EVENT_TAG, MS_EV_SEPARATOR, MS_EV_IPL, 0x4321};
+	const struct ms_span program = ms_span("MZ\x90\0evil", 8);
+	for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+		MS_OWN(ms_buf_fini) struct ms_buf b;
+		MS_OWN(ms_claims_free) struct ms_claims *claims = NULL;
+		begin_log(&b, MS_TPM_ALG_SHA256);
+		put_separator(&b, 4);
+		put_own_event(&b, 4, MS_EV_EFI_ACTION, ms_span_str("Calling EFI Application from Boot Option"));
+		put_own_event(&b, 4, types[i], program);
+		put_own_event(&b, 2, types[i], program);
+		put_own_event(&b, 9, types[i], program);
+		claims = claims_in(&b);
+		EXPECT("boot.image.digest", EVIL_PROGRAM);
+		EXPECT("boot.loader.digest", EVIL_PROGRAM);
+		EXPECT("boot.driver.digest", EVIL_PROGRAM);
+		EXPECT("boot.file.digest", EVIL_PROGRAM);
+	}
+}
+
+MS_TEST(I13_bootlog_section_of_an_image_is_told_even_when_the_log_has_its_bytes_or_hides_its_name)
+{
+	const struct ms_span name = ms_span(".\0c\0m\0d\0l\0i\0n\0e\0\0\0", 18), narrow = ms_span(".cmdline", 9);
+	const struct ms_span evil = ms_span(".\0x\0 \0e\0v\0i\0l\0\0\0", 16);
+	MS_OWN(ms_buf_fini) struct ms_buf b;
+	MS_OWN(ms_claims_free) struct ms_claims *claims = NULL;
+	begin_log(&b, MS_TPM_ALG_SHA256);
+	put_event(&b, MS_TPM_ALG_SHA256, 11, MS_EV_IPL, narrow, name);
+	put_own_event(&b, 11, MS_EV_IPL, evil);
+	put_event(&b, MS_TPM_ALG_SHA256, 11, MS_EV_IPL, narrow, name); /* after the boot */
+	put_event(&b, MS_TPM_ALG_SHA256, 11, MS_EV_IPL, ms_span_str("evil"), name);
+	claims = claims_in(&b);
+	EXPECT("boot.uki.section", ".cmdline " EVIL_SECTION "; .cmdline " EVIL_DIGEST);
+	ms_buf_fini(&b);
+	ms_claims_free(claims);
+	begin_log(&b, MS_TPM_ALG_SHA256);
+	put_event(&b, MS_TPM_ALG_SHA256, 11, MS_EV_IPL, narrow, ms_span_str("grub_cmd: .cmdline"));
+	put_own_event(&b, 11, MS_EV_IPL, evil);
+	put_event(&b, MS_TPM_ALG_SHA256, 11, MS_EV_IPL, narrow, name);
+	put_event(&b, MS_TPM_ALG_SHA256, 11, MS_EV_IPL, ms_span_str("evil"), name);
+	claims = claims_in(&b);
+	EXPECT("boot.uki.section", ".x evil " NAME_DIGEST " (unproven)");
+}
+
+/* A prefix of GRUB, which no digest covers, or odd characters keep a command line of systemd-stub from being seen as one. */
+MS_TEST(I13_bootlog_command_line_of_a_stub_is_told_under_any_prefix_or_no_other_is_proven)
+{
+	const struct ms_span good = ms_span("o\0k\0\0\0", 6), evil = ms_span("e\0v\0i\0l\0\0\0", 10),
+			     odd = ms_span("e\0\1\0\2\0\3\0\0\0", 10);
+	MS_OWN(ms_buf_fini) struct ms_buf b;
+	MS_OWN(ms_buf_fini) struct ms_buf data;
+	MS_OWN(ms_claims_free) struct ms_claims *claims = NULL;
+	ms_buf_init(&data, 64);
+	ms_buf_str(&data, "grub_cmd: ");
+	ms_buf_put_span(&data, evil);
+	ms_buf_u8(&data, 0); /* the one that is taken off with the prefix */
+	begin_log(&b, MS_TPM_ALG_SHA256);
+	put_event(&b, MS_TPM_ALG_SHA256, 12, MS_EV_IPL, evil, ms_buf_span(&data));
+	put_own_event(&b, 12, MS_EV_IPL, good);
+	claims = claims_in(&b);
+	EXPECT("boot.kernel.cmdline", "evil; ok");
+	for (unsigned pcr = 8; pcr <= 12; pcr += 4) {
+		ms_buf_fini(&b);
+		ms_claims_free(claims);
+		begin_log(&b, MS_TPM_ALG_SHA256);
+		put_own_event(&b, pcr, MS_EV_IPL, odd);
+		put_own_event(&b, pcr, MS_EV_IPL, good);
+		claims = claims_in(&b);
+		EXPECT("boot.kernel.cmdline", "ok (unproven)");
+	}
+}
+
+MS_TEST(I13_bootlog_command_that_loads_a_kernel_is_told_whatever_later_command_repeats_it)
+{
+	MS_OWN(ms_buf_fini) struct ms_buf b;
+	MS_OWN(ms_claims_free) struct ms_claims *claims = NULL;
+	begin_log(&b, MS_TPM_ALG_SHA256);
+	put_string(&b, "kernel_cmdline: ", "linux /vmlinuz evil=1");
+	put_string(&b, "grub_cmd: ", "linux l'i'nux /vmlinuz e v i l=1"); /* after the boot */
+	claims = claims_in(&b);
+	EXPECT("boot.kernel.cmdline", "/vmlinuz evil=1; l'i'nux /vmlinuz e v i l=1");
+}
+
+MS_TEST(I13_bootlog_of_windows_that_hides_its_settings_proves_no_debugger_absent)
+{
+	static const uint8_t debugging[] = {1, 0, 1, 0x40, 9, 0, 0, 0, 1, 0, 4, 0, 1, 0, 0, 0, 1};
+	const struct ms_span on = ms_span(debugging, sizeof debugging);
+	MS_OWN(ms_buf_fini) struct ms_buf b;
+	MS_OWN(ms_buf_fini) struct ms_buf data;
+	MS_OWN(ms_claims_free) struct ms_claims *claims = NULL;
+	ms_buf_init(&data, 64);
+	ms_buf_str(&data, "grub_cmd: ");
+	ms_buf_put_span(&data, on);
+	begin_log(&b, MS_TPM_ALG_SHA256);
+	put_separator(&b, 7);
+	put_event(&b, MS_TPM_ALG_SHA256, 12, MS_EV_EVENT_TAG, on, ms_span_str("nothing to see"));
+	claims = claims_in(&b);
+	EXPECT("boot.debugger", "false (unproven)");
+	ms_buf_fini(&b);
+	ms_claims_free(claims);
+	begin_log(&b, MS_TPM_ALG_SHA256);
+	put_separator(&b, 7);
+	put_own_event(&b, 13, MS_EV_EVENT_TAG, on);
+	claims = claims_in(&b);
+	EXPECT("boot.debugger", "true");
+	ms_buf_fini(&b);
+	ms_claims_free(claims);
+	begin_log(&b, MS_TPM_ALG_SHA256);
+	put_separator(&b, 7);
+	put_event(&b, MS_TPM_ALG_SHA256, 13, MS_EV_IPL, on, ms_buf_span(&data));
+	claims = claims_in(&b);
+	EXPECT("boot.debugger", "true"); /* seen for what it is */
 }
 
 /* ---- confidential computing ---- */
