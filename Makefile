@@ -4,7 +4,7 @@ DESTDIR ?=
 SECONDS ?= 30
 BUILD ?= build
 
-.PHONY: help build demo check check-long bench fuzz install clean
+.PHONY: help build demo check check-long check-vm bench fuzz install clean
 help:
 	@sed -n 's/^## //p' Makefile
 
@@ -28,6 +28,11 @@ check:
 check-long:
 	@scripts/deps build demo test
 	@scripts/check --long
+
+## make check-vm                a real kernel, firmware and TPM under QEMU, and what an attacker would change (minutes)
+check-vm:
+	@scripts/deps build demo test vm
+	@scripts/check-vm
 
 ## make bench                   measure, beside a peer or the physical limit
 bench:

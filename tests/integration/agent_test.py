@@ -62,7 +62,7 @@ def until(fn, seconds=60):
 
 
 class Server:
-    def __init__(self, home, name):
+    def __init__(self, home, name, names=("localhost", "127.0.0.1")):
         self.dir = os.path.join(home, name)
         self.port = free_port()
         self.url = "https://127.0.0.1:%d" % self.port
@@ -70,7 +70,7 @@ class Server:
         self.log = os.path.join(home, name + ".log")
         self.muster = os.path.join(BUILD, "src/cli/muster")
         self.run("init", "--dir", self.dir, "--name", name, "--trust-domain", "example.org", "--backend", "keyfile", "--uid-base", "64400",
-                 "--listen", "127.0.0.1:%d" % self.port, "--server-name", "localhost", "--server-name", "127.0.0.1")
+                 "--listen", "127.0.0.1:%d" % self.port, *(a for n in names for a in ("--server-name", n)))
         self.root = next(os.path.join(d, "root.cbor") for d, _, files in os.walk(self.dir) if "root.cbor" in files)
         self.process = None
 
