@@ -158,7 +158,7 @@ check_status(json_t *claims, struct ms_ear_read *r, enum ms_token_reason *ret_re
 	json_t *m;
 	json_t *submods = json_object_get(claims, "submods");
 	const json_t *own = json_object_get(claims, "ear_status");
-	enum ms_ear_tier worst = MS_EAR_NONE, best = MS_EAR_CONTRAINDICATED, tier;
+	enum ms_ear_tier worst = MS_EAR_NONE, best = MS_EAR_CONTRAINDICATED, tier = MS_EAR_NONE;
 	r->n_submods = json_object_size(submods);
 	if (r->n_submods == 0 || r->n_submods > SUBMODS_MAX)
 		return REFUSE(MS_TOKEN_CLAIMS, MS_ERR_MALFORMED, "\"submods\" has 1 to %u appraisals", SUBMODS_MAX);
