@@ -188,8 +188,8 @@ MS_TEST(http_refuses_bodies_over_the_cap_before_reading_them)
 		(void)snprintf(text, sizeof text, POST HOST "Content-Length: %s\r\n" END, big[i]);
 		refused(text, 413);
 	}
-	CHECK_INT(run((const uint8_t *)POST HOST "Content-Length: 10485760\r\n" END, strlen(POST HOST "Content-Length: 10485760\r\n" END), 0,
-		      0, SIZE_MAX)
+	CHECK_INT(run((const uint8_t *)POST HOST "Content-Length: 10485760\r\n" END, strlen(POST HOST "Content-Length: 10485760\r\n" END),
+		      0, 0, SIZE_MAX)
 		      .event,
 	    MS_HTTP_MORE);
 	struct outcome o =
