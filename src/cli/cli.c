@@ -8,8 +8,9 @@
 #include "base/io.h"
 
 static const struct ms_command *const groups[] = {ms_commands_setup, ms_commands_ask, ms_commands_device, ms_commands_token,
-    ms_commands_batch, ms_commands_reference, ms_commands_policy, ms_commands_secret, ms_commands_audit, ms_commands_backup, ms_commands_ek,
-    ms_commands_quote, ms_commands_ima, ms_commands_evidence, ms_commands_attester, ms_commands_eventlog};
+    ms_commands_batch, ms_commands_reference, ms_commands_policy, ms_commands_evidence_records, ms_commands_secret, ms_commands_audit,
+    ms_commands_backup, ms_commands_ek, ms_commands_quote, ms_commands_ima, ms_commands_evidence, ms_commands_attester,
+    ms_commands_eventlog};
 
 const struct ms_cli_option ms_global_options[] = {
     {"deployment", "DIR", "directory that init made, or a copy of its client directory (default: $MUSTER_DEPLOYMENT, else /etc/muster)"},

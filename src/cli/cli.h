@@ -35,8 +35,9 @@ struct ms_command {
 	const struct ms_column *columns; /* of their table */
 };
 extern const struct ms_command ms_commands_setup[], ms_commands_ask[], ms_commands_device[], ms_commands_token[], ms_commands_batch[],
-    ms_commands_reference[], ms_commands_policy[], ms_commands_secret[], ms_commands_audit[], ms_commands_backup[], ms_commands_ek[],
-    ms_commands_quote[], ms_commands_ima[], ms_commands_evidence[], ms_commands_attester[], ms_commands_eventlog[];
+    ms_commands_reference[], ms_commands_policy[], ms_commands_evidence_records[], ms_commands_secret[], ms_commands_audit[],
+    ms_commands_backup[], ms_commands_ek[], ms_commands_quote[], ms_commands_ima[], ms_commands_evidence[], ms_commands_attester[],
+    ms_commands_eventlog[];
 extern const struct ms_cli_option ms_global_options[];
 /* Row i of all of them together, in the order of the help; NULL past the end. */
 const struct ms_command *ms_command_at(size_t i);

@@ -105,6 +105,11 @@ run_show(struct ms_cli *c, struct ms_err *err)
 
 static const struct ms_cli_option apply_options[] = {{"yes", NULL, "do not ask"}, {NULL, NULL, NULL}};
 
+static const struct ms_cli_option explain_options[] = {
+    {"policy", "DIR", "judge by this directory, not by the policy that runs"}, {NULL, NULL, NULL}};
+static const struct ms_cli_option simulate_options[] = {
+    {"since", "TIME", "all evidence since then (2026-12-31, 36h, 7d); without it the last of each device"}, {NULL, NULL, NULL}};
+
 #define ROW(a_verb, a_run, a_help, a_args, least, most, opts, ex) \
 	{ \
 		.noun = "policy", .verb = a_verb, .run = a_run, .help = a_help, .args = a_args, .min_args = least, .max_args = most, \
@@ -113,6 +118,12 @@ static const struct ms_cli_option apply_options[] = {{"yes", NULL, "do not ask"}
 const struct ms_command ms_commands_policy[] = {
     ROW("check", run_check, "compile the policy in DIR and warn of what it cannot mean (offline)", "DIR", 1, 1, NULL,
 	"muster policy check policy/"),
+    ROW("test", ms_policy_run_test, "run the tests in DIR/tests: evidence in, verdict expected (offline)", "DIR", 1, 1, NULL,
+	"muster policy test policy/"),
+    ROW("explain", ms_policy_run_explain, "say rule by rule how evidence is judged, and what would be accepted", "DEVICE|EVIDENCE", 1, 1,
+	explain_options, "muster policy explain press-17"),
+    ROW("simulate", ms_policy_run_simulate, "judge recorded evidence by DIR: which devices' verdicts would change, and why", "DIR", 1, 1,
+	simulate_options, "muster policy simulate policy/ --since 7d"),
     ROW("plan", ms_policy_run_plan, "say what applying DIR would change, and which devices it concerns", "DIR", 1, 1, NULL,
 	"muster policy plan policy/"),
     ROW("apply", ms_policy_run_apply, "compile the policy in DIR, sign it and put it in force, with its reference sets", "DIR", 1, 1,

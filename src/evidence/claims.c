@@ -207,6 +207,12 @@ ms_claims_merge_of(struct ms_claims *c, const struct ms_claims *from, const char
 }
 
 enum ms_rc
+ms_claims_add(struct ms_claims *c, const struct ms_claim *one, struct ms_err *err)
+{
+	return add(c, *one, err);
+}
+
+enum ms_rc
 ms_claims_merge(struct ms_claims *c, const struct ms_claims *from, struct ms_err *err)
 {
 	return ms_claims_merge_of(c, from, "", err);

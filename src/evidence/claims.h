@@ -46,6 +46,8 @@ MS_MUST_USE enum ms_rc ms_claims_add_text(struct ms_claims *c, const char *name,
 MS_MUST_USE enum ms_rc ms_claims_add_bytes(struct ms_claims *c, const char *name, bool proven, struct ms_span v, struct ms_err *err);
 /* Those of `from` whose names begin with `prefix`, added to c; as the functions above. */
 MS_MUST_USE enum ms_rc ms_claims_merge_of(struct ms_claims *c, const struct ms_claims *from, const char *prefix, struct ms_err *err);
+/* A claim of another set, as it is there; as the functions above. */
+MS_MUST_USE enum ms_rc ms_claims_add(struct ms_claims *c, const struct ms_claim *one, struct ms_err *err);
 /* All of `from`, added to c; as the functions above. */
 MS_MUST_USE enum ms_rc ms_claims_merge(struct ms_claims *c, const struct ms_claims *from, struct ms_err *err);
 

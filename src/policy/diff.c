@@ -336,16 +336,31 @@ names(struct ms_yaml_node *n, const char *reference)
 	return hit;
 }
 
-enum ms_rc
-ms_policy_rules_naming(const struct ms_policy *p, const char *reference, ms_policy_rule_fn fn, void *ctx, struct ms_err *err)
+static enum ms_rc
+each_rule(const struct ms_policy *p, const char *reference, ms_policy_rule_fn fn, void *ctx, struct ms_err *err)
 {
 	MS_OWN(ms_yaml_free) struct ms_yaml *y = NULL;
 	enum ms_rc rc = as_yaml(p, &y, err);
 	if (rc != MS_OK)
 		return rc;
 	struct ms_yaml_node *rules = ms_yaml_get_path(ms_yaml_root(y), "attest.rules");
-	for (struct ms_yaml_node *i = rules == NULL ? NULL : ms_yaml_first(rules); i != NULL; i = ms_yaml_next(i))
-		if (names(i, reference))
+	for (struct ms_yaml_node *i = rules == NULL ? NULL : ms_yaml_first(rules); i != NULL; i = ms_yaml_next(i)) {
+		struct ms_yaml_node *template = ms_yaml_get(i, "template");
+		bool can_match = template == NULL || strcmp(scalar(template), "true") != 0;
+		if (reference == NULL ? can_match : names(i, reference))
 			fn(ctx, scalar(ms_yaml_get(i, "name")));
+	}
 	return MS_OK;
+}
+
+enum ms_rc
+ms_policy_rules(const struct ms_policy *p, ms_policy_rule_fn fn, void *ctx, struct ms_err *err)
+{
+	return each_rule(p, NULL, fn, ctx, err);
+}
+
+enum ms_rc
+ms_policy_rules_naming(const struct ms_policy *p, const char *reference, ms_policy_rule_fn fn, void *ctx, struct ms_err *err)
+{
+	return each_rule(p, reference, fn, ctx, err);
 }

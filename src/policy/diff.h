@@ -20,8 +20,10 @@ typedef void (*ms_policy_diff_fn)(void *ctx, const struct ms_policy_difference *
 MS_MUST_USE enum ms_rc ms_policy_diff(
     const struct ms_policy *from, const struct ms_policy *to, ms_policy_diff_fn fn, void *ctx, struct ms_err *err);
 
-/* Rules that name this reference set anywhere, directly. Borrowed strings last for the call. */
+/* Every rule that can match a device (templates cannot), in order; and those that name this reference set anywhere. Borrowed strings
+ * last for the call. */
 typedef void (*ms_policy_rule_fn)(void *ctx, const char *rule);
+MS_MUST_USE enum ms_rc ms_policy_rules(const struct ms_policy *p, ms_policy_rule_fn fn, void *ctx, struct ms_err *err);
 MS_MUST_USE enum ms_rc ms_policy_rules_naming(
     const struct ms_policy *p, const char *reference, ms_policy_rule_fn fn, void *ctx, struct ms_err *err);
 

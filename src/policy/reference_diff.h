@@ -6,7 +6,7 @@
 
 struct ms_reference_difference {
 	bool added;       /* only in the second; else only in the first */
-	const char *what; /* "pcr 4", "model" */
+	const char *what; /* "pcr 4", "event 7", "file /bin/sh", "key", "model" */
 	const char *text; /* the digest in hex, or what it is */
 };
 typedef void (*ms_reference_diff_fn)(void *ctx, const struct ms_reference_difference *d);

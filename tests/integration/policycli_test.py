@@ -93,7 +93,7 @@ class OfflineTest(Cli):
         for text, says in ((good.replace("01" * 32, "01" * 31), "64 hexadecimal digits"), (good.replace("  4:", "  24:"), "0 to 23"),
                            (good.replace("  4:", "  04:"), "0 to 23"), (good.replace("version: 1", "version: 2"), "version 1"),
                            (good.replace("name: good", "name: Good!"), "a-z0-9"), (good.replace("[" + "02" * 32 + "]", "[]"), "at least one"),
-                           (good.replace("  4: [", "  4: [" + "02" * 32 + ", "), "twice"), ("version: 1\nname: x\nmodel: m\n", "pcrs"),
+                           (good.replace("  4: [", "  4: [" + "02" * 32 + ", "), "twice"), ("version: 1\nname: x\nmodel: m\n", "at least one value"),
                            (good.replace("  4:", "  0:"), "0"), (good.replace("model: model-a\n", ""), "model is missing"),
                            (good + "---\n" + good, "document"), (good.replace("pcrs:", "pcrs: &x"), "anchor")):
             with self.subTest(says=says, text=text[:80]):
@@ -107,6 +107,231 @@ class OfflineTest(Cli):
         self.run_cli("policy", "check", self.tmp / "nowhere", code=2)
         (self.tmp / "empty").mkdir()
         self.run_cli("policy", "check", self.tmp / "empty", code=2)
+
+
+RECORDED = SOURCE / "tests" / "data" / "measured-boot"
+RULE = f"""version: 1
+name: fleet
+attest:
+  pcrs: {ALL}
+  rules:
+    - name: gateways
+      match: {{models: [gateway]}}
+      require: {{pcrs: [0, 2, 4, 7, 8, 9], references: [stable]}}
+"""
+TESTS = """version: 1
+tests:
+  - name: the good recording passes
+    device: {model: gateway}
+    evidence: {pcrs: good.json}
+    expect: pass
+    rule: gateways
+    reference: stable
+  - name: another kernel command line is caught
+    device: {model: gateway}
+    evidence: {pcrs: cmdline.json}
+    expect: fail
+    reason: pcr-mismatch
+    pcr: 8
+  - name: secure boot off is caught
+    device: {model: gateway}
+    evidence: {pcrs: nosb.json}
+    expect: fail
+    reason: pcr-mismatch
+    pcr: 7
+  - name: another model has no rule
+    device: {model: toaster}
+    evidence: {pcrs: good.json}
+    expect: deny
+    reason: no-rule
+"""
+
+
+class TestTest(Cli):
+    """policy test: evidence in, verdict expected."""
+
+    def policy(self, tests=TESTS, rule=RULE):
+        d = self.directory(rule)
+        (d / "tests").mkdir()
+        for v in ("good", "cmdline", "nosb", "initrd"):
+            shutil.copy(RECORDED / v / "pcrs.json", d / "tests" / f"{v}.json")
+        self.run_cli("reference", "build", "--name", "stable", "--model", "gateway", "--pcrs-file", RECORDED / "good" / "pcrs.json",
+                     "-o", d / "references" / "stable.yaml")
+        (d / "tests" / "gateways.yaml").write_text(tests)
+        return d
+
+    def test_tests_of_both_signs_come_out_as_they_should(self):
+        out = self.json("policy", "test", self.policy())
+        self.assertEqual((out["passed"], out["failed"], out["warnings"]), (4, 0, []))
+        self.assertEqual([t["got"].split()[0] for t in out["tests"]], ["pass", "fail", "fail", "deny"])
+
+    def test_an_expectation_that_is_wrong_fails_and_shows_the_trace(self):
+        for wrong, right in (("expect: pass", "expect: deny"), ("pcr: 8", "pcr: 4"), ("reason: no-rule", "reason: no-reference"),
+                             ("pcr: 7", "pcr: 2"), ("rule: gateways", "rule: other"), ("reference: stable", "reference: older"),
+                             ("expect: deny\n    reason: no-rule", "expect: fail"), ("{pcrs: cmdline.json}", "{pcrs: good.json}"),
+                             ("{pcrs: good.json}\n    expect: pass", "{pcrs: good.json, replace: {9: " + "0" * 64 + "}}\n    expect: pass")):
+            with self.subTest(wrong=wrong, right=right):
+                shutil.rmtree(self.tmp / "policy", True)
+                self.assertIn(wrong, TESTS)
+                d = self.policy(TESTS.replace(wrong, right, 1))
+                out = self.json("policy", "test", d, code=1)
+                self.assertEqual(out["failed"], 1)
+                failed = [t for t in out["tests"] if not t["met"]][0]
+                self.assertTrue(failed["steps"])
+                self.assertNotEqual(failed["expected"], failed["got"])
+                text = self.run_cli("policy", "test", d, code=1)
+                self.assertIn("FAIL", text)
+                self.assertIn("expected " + failed["expected"], text)
+                self.assertIn("got      " + failed["got"], text)
+
+    def test_a_reference_that_moves_makes_the_tests_fail(self):
+        d = self.policy()
+        path = d / "references" / "stable.yaml"
+        value = json.loads((RECORDED / "good" / "pcrs.json").read_text())["sha256"]["4"]
+        path.write_text(path.read_text().replace(value, "ab" * 32))
+        out = self.json("policy", "test", d, code=1)
+        self.assertEqual([t["name"] for t in out["tests"] if not t["met"]], ["the good recording passes"])
+
+    def test_a_rule_without_a_negative_test_is_warned_of(self):
+        d = self.policy(TESTS[:TESTS.index("  - name: another kernel")])
+        self.assertEqual(self.json("policy", "test", d)["warnings"], ["rule gateways has no test that expects fail or deny"])
+        shutil.rmtree(d)
+        d = self.policy("version: 1\ntests:\n" + TESTS[TESTS.index("  - name: another kernel"):])
+        self.assertEqual(self.json("policy", "test", d)["warnings"], ["rule gateways has no test that expects pass"])
+        shutil.rmtree(d)
+        d = self.policy("version: 1\ntests:\n" + TESTS[TESTS.index("  - name: another model"):])
+        self.assertEqual(self.json("policy", "test", d)["warnings"], ["rule gateways has no test that expects anything"])
+
+    def test_what_is_wrong_in_a_test_file_is_named_with_file_line_and_what_was_expected(self):
+        for old, new, says in (("expect: pass", "expects: pass", ":3: tests: expect is missing"), ("expect: pass", "expect: good", ":6: tests.expect: \"good\": pass, fail or deny"),
+                               ("pcr: 8", "pcr: 24", ":14: tests.pcr: \"24\" is no PCR"), ("pcr: 8", "pcrs: 8", ":14: tests.pcrs: unknown key"), ("reason: no-rule", "reason: norule", ":25: tests.reason: \"norule\""),
+                               ("device: {model: gateway}", "device: {serial: x}", ":4: tests.device: model is missing"), ("version: 1", "version: 9", ":1: version"),
+                               ("    reference: stable", "    reason: no-rule", "a pass has no reason"), ("{pcrs: good.json}", "{}", ":5: tests.evidence: there is no evidence"),
+                               ("  - name: secure boot off is caught", "  - name: the good recording passes", "the test in line 3"),
+                               ("evidence: {pcrs: good.json}", "evidence: {pcrs: good.json, replace: {9: 00}}", "64 hexadecimal"),
+                               ("evidence: {pcrs: good.json}", "evidence: {pcrs: good.json, claims: {boot.nonsense: 1}}", "boot.nonsense"),
+                               ("evidence: {pcrs: good.json}", "evidence: {pcrs: good.json, bundle: x}", "one or the other"),
+                               ("tests:", "tests: []\nmore:", "1 to"), ("    rule: gateways", "    now: tomorrow", "2026-12-31")):
+            with self.subTest(new=new):
+                shutil.rmtree(self.tmp / "policy", True)
+                self.assertIn(old, TESTS)
+                text = self.json("policy", "test", self.policy(TESTS.replace(old, new, 1)), code=2)["text"]
+                self.assertIn("tests/gateways.yaml:", text)
+                self.assertIn(says, text)
+
+    def test_evidence_that_cannot_be_read_is_named_with_its_test(self):
+        for new, says in (("nowhere.json", "nowhere.json"), ("/etc/passwd", "relative"), ("gateways.yaml", "gateways.yaml:3")):
+            with self.subTest(new=new):
+                shutil.rmtree(self.tmp / "policy", True)
+                text = self.json("policy", "test", self.policy(TESTS.replace("good.json", new, 1)), code=2)["text"]
+                self.assertIn("tests/gateways.yaml:3: evidence", text)
+                self.assertIn(says, text)
+
+    def test_a_log_that_contradicts_the_pcrs_is_no_evidence(self):
+        d = self.policy(TESTS.replace("{pcrs: good.json}", "{pcrs: good.json, boot_log: log}", 1))
+        shutil.copy(RECORDED / "cmdline" / "binary_bios_measurements", d / "tests" / "log")
+        self.assertIn("does not explain PCR", self.json("policy", "test", d, code=2)["text"])
+        shutil.copy(RECORDED / "good" / "binary_bios_measurements", d / "tests" / "log")
+        self.assertEqual(self.json("policy", "test", d)["failed"], 0)
+
+    def test_an_ima_list_that_does_not_lead_to_pcr_10_is_no_evidence(self):
+        d = self.policy(TESTS.replace("{pcrs: good.json}", "{pcrs: good.json, ima: list}", 1))
+        good = (RECORDED / "good" / "ima_binary").read_bytes()
+        (d / "tests" / "list").write_bytes(good)
+        self.assertEqual(self.json("policy", "test", d)["failed"], 0)
+        shutil.copy(RECORDED / "cmdline" / "ima_binary", d / "tests" / "list")
+        self.assertIn("PCR 10", self.json("policy", "test", d, code=2)["text"])
+
+    def test_a_directory_without_tests_shows_nothing(self):
+        d = self.policy()
+        shutil.rmtree(d / "tests")
+        self.run_cli("policy", "test", d, code=2)
+
+
+class ReferenceTest(Cli):
+    """reference build, show and diff, from files."""
+
+    def build(self, *more, name="r.yaml", code=0):
+        return self.run_cli("reference", "build", "--name", "r", "--model", "gateway", *more, "-o", self.tmp / name, "--json", code=code)
+
+    def test_what_is_built_of_files_compiles_to_the_same_set(self):
+        good = RECORDED / "good"
+        self.build("--boot-log", good / "binary_bios_measurements", "--ima", good / "ima_binary", "--pcrs-file", good / "pcrs.json")
+        one = self.json("reference", "show", self.tmp / "r.yaml")
+        self.assertEqual((len(one["pcrs"]), len(one["files"])), (14, 47))
+        pcrs = json.loads((good / "pcrs.json").read_text())["sha256"]
+        self.assertEqual({k: v for k, v in one["pcrs"].items()}, {str(i): [pcrs[str(i)]] for i in range(15) if i != 10})
+        self.assertEqual([f["path"] for f in one["files"] if "busybox" in f["path"]], ["/bin/busybox"])
+        self.run_cli("reference", "show", self.tmp / "r.yaml", "-o", self.tmp / "again.yaml")
+        self.assertEqual(self.json("reference", "show", self.tmp / "again.yaml")["id"], one["id"])
+        self.assertEqual(self.json("reference", "diff", self.tmp / "r.yaml", self.tmp / "again.yaml"), [])
+
+    def test_pcr_values_of_a_boot_log_are_those_that_the_tpm_had(self):
+        for v in ("good", "cmdline", "initrd"):
+            with self.subTest(v=v):
+                self.build("--boot-log", RECORDED / v / "binary_bios_measurements", name=f"{v}.yaml")
+                got = self.json("reference", "show", self.tmp / f"{v}.yaml")["pcrs"]
+                pcrs = json.loads((RECORDED / v / "pcrs.json").read_text())["sha256"]
+                self.assertTrue({"0", "4", "7", "8", "9"} <= set(got))
+                self.assertEqual(got, {k: [pcrs[k]] for k in got})
+
+    def test_diff_tells_two_boots_apart_by_the_events_that_differ(self):
+        for v in ("good", "cmdline"):
+            self.build("--boot-log", RECORDED / v / "binary_bios_measurements", name=f"{v}.yaml")
+        out = self.json("reference", "diff", self.tmp / "good.yaml", self.tmp / "cmdline.yaml", code=1)
+        self.assertEqual({r["what"] for r in out} - {"pcr 8", "pcr 9", "event 8", "event 9"}, set())
+        self.assertIn("pcr 8", {r["what"] for r in out})
+
+    def test_lists_and_values_that_are_wrong_make_no_set(self):
+        sha = "ab" * 32
+        for text, says in ((f"{sha} /bin/sh\n", "line 1"), (f"{sha}  bin/sh\n", "begins with /"), (f"{sha[:-2]}  /bin/sh\n", "line 1"),
+                           (f"{sha}  /bin/sh\n{sha}\n", "line 2"), ("", "empty"), (f"\\{sha}  /a\\x\n", "escaped"), (f"zz{sha[2:]}  /bin/sh\n", "line 1")):
+            with self.subTest(text=text):
+                (self.tmp / "sums").write_text(text)
+                self.assertIn(says, json.loads(self.build("--files", self.tmp / "sums", code=2))["text"])
+        (self.tmp / "pcrs").write_text('{"sha256": {"0": "' + "00" * 32 + '"}}')
+        self.assertIn("all zero", json.loads(self.build("--pcrs-file", self.tmp / "pcrs", code=2))["text"])
+        (self.tmp / "pcrs").write_text('{"sha1": {"0": "' + "11" * 20 + '"}}')
+        self.assertIn("sha256", json.loads(self.build("--pcrs-file", self.tmp / "pcrs", code=2))["text"])
+        for option in ("--boot-log", "--ima", "--key", "--pcrs-file"):
+            self.build(option, "/dev/null", code=2)
+            self.build(option, self.tmp / "nowhere", code=2)
+        self.build(code=2)
+        self.assertFalse((self.tmp / "r.yaml").exists())
+
+    def test_paths_are_read_as_sha256sum_and_find_write_them(self):
+        sha = "ab" * 32
+        (self.tmp / "sums").write_text(f"{sha}  ./usr/bin/a b\n{sha} */bin/sh\n\\{sha}  /odd\\nname\\\\\n{'cd' * 20}  /sha1\n")
+        self.build("--files", self.tmp / "sums")
+        files = self.json("reference", "show", self.tmp / "r.yaml")["files"]
+        self.assertEqual([f["path"] for f in files], ["/bin/sh", "/odd\nname\\", "/sha1", "/usr/bin/a b"])
+        self.run_cli("reference", "show", self.tmp / "r.yaml", "-o", self.tmp / "again.yaml")
+        self.assertEqual(self.json("reference", "show", self.tmp / "again.yaml")["files"], files)
+
+    def test_nothing_is_written_over(self):
+        (self.tmp / "r.yaml").write_text("mine")
+        self.build("--pcrs-file", RECORDED / "good" / "pcrs.json", code=1)
+        self.assertEqual((self.tmp / "r.yaml").read_text(), "mine")
+        self.build("--pcrs-file", RECORDED / "good" / "pcrs.json", name="r.txt", code=2)
+
+    def test_sets_are_joined(self):
+        for v in ("good", "cmdline"):
+            self.build("--pcrs-file", RECORDED / v / "pcrs.json", "--pcrs", "4,8", name=f"{v}.yaml")
+        self.build(self.tmp / "good.yaml", self.tmp / "cmdline.yaml")
+        pcrs = self.json("reference", "show", self.tmp / "r.yaml")["pcrs"]
+        self.assertEqual((sorted(pcrs), len(pcrs["4"]), len(pcrs["8"])), (["4", "8"], 1, 2))
+
+    def test_a_private_key_is_no_key_for_a_set(self):
+        from cryptography.hazmat.primitives import serialization
+        from cryptography.hazmat.primitives.asymmetric import ec
+        key = ec.generate_private_key(ec.SECP256R1())
+        (self.tmp / "key.pem").write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+        self.build("--key", self.tmp / "key.pem", code=2)
+        (self.tmp / "pub.pem").write_bytes(key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo))
+        self.build("--key", self.tmp / "pub.pem")
+        self.run_cli("reference", "show", self.tmp / "r.yaml", "-o", self.tmp / "again.yaml")
+        self.assertEqual((self.tmp / "again.yaml").read_text().count("BEGIN PUBLIC KEY"), 1)
+        self.assertEqual(self.json("reference", "diff", self.tmp / "r.yaml", self.tmp / "again.yaml"), [])
 
 
 class ServerTest(Cli):
