@@ -82,7 +82,7 @@ attest:
           - {claim: boot.db.entries, in: [1, 2], min: 1, max: 9}
           - {claim: boot.kernel.cmdline, words: [ro], no_words: [init=], prefix: BOOT}
         events: {pcrs: [4, 7], references: [boot]}
-        files: {references: [debian], exclude: [/tmp/], unknown: allow, by: digest, signed_by: [%s]}
+        files: {references: [debian], exclude: [/tmp/], unknown: allow, by: digest, signed_by: ["%s"]}
         assurance: hardware
       allow_unproven: [boot.sbat.shim]
       identity: true

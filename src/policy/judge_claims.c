@@ -187,6 +187,7 @@ value_holds(const struct ms_policy_condition *k, const struct ms_claim *c)
 		return numeric ? c->number == k->number : ms_span_eq(c->bytes, want);
 	case MS_OP_IN:
 	case MS_OP_ANY_OF:
+	case MS_OP_ALL_OF:
 		return listed(k, c);
 	case MS_OP_NOT_IN:
 	case MS_OP_NONE_OF:
@@ -206,7 +207,7 @@ value_holds(const struct ms_policy_condition *k, const struct ms_claim *c)
 	case MS_OP_PREFIX:
 		return c->bytes.len >= want.len && ms_span_eq(ms_span(c->bytes.p, want.len), want);
 	default:
-		return false; /* MS_OP_ALL_OF is not about one value */
+		return false; /* MS_OP_CONTAINS is not about one value */
 	}
 }
 
@@ -243,7 +244,7 @@ look(const struct ms_judgement *j, const struct ms_policy_condition *k)
 
 /* Each value of the list is among the claim's. */
 static struct seen
-look_all_of(const struct ms_judgement *j, const struct ms_policy_condition *k)
+look_contains(const struct ms_judgement *j, const struct ms_policy_condition *k)
 {
 	struct seen s = {.n = 0};
 	bool here[MS_POLICY_VALUES_MAX] = {false};
@@ -272,8 +273,8 @@ static bool
 condition_holds(
     const struct ms_judgement *j, const struct ms_policy_condition *k, enum ms_policy_code *ret_code, const struct ms_claim **ret)
 {
-	struct seen s = k->op == MS_OP_ALL_OF ? look_all_of(j, k) : look(j, k);
-	bool one_is_enough = k->op == MS_OP_ANY_OF || k->op == MS_OP_ALL_OF;
+	struct seen s = k->op == MS_OP_CONTAINS ? look_contains(j, k) : look(j, k);
+	bool one_is_enough = k->op == MS_OP_ANY_OF || k->op == MS_OP_CONTAINS;
 	*ret = NULL;
 	*ret_code = MS_POLICY_CLAIM_MISSING;
 	if (s.n == 0)

@@ -53,6 +53,7 @@ enum ms_policy_op {
 	MS_OP_PREFIX,
 	MS_OP_WORDS,
 	MS_OP_NO_WORDS,
+	MS_OP_CONTAINS,
 	MS_OP_COUNT
 };
 struct ms_policy_op_row {

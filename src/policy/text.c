@@ -159,7 +159,7 @@ ms_policy_names_sorted(const struct ms_policy_names *n)
 #define ALL_SCALARS (1u << MS_CLAIM_UINT | 1u << MS_CLAIM_TEXT | 1u << MS_CLAIM_BYTES)
 static const struct ms_policy_op_row ops[MS_OP_COUNT] = {
     [MS_OP_IS] = {"is", ALL_SCALARS | 1u << MS_CLAIM_BOOL, true, false, false},
-    [MS_OP_IN] = {"in", ALL_SCALARS, true, true, true},
+    [MS_OP_IN] = {"in", ALL_SCALARS, true, false, true},
     [MS_OP_NOT_IN] = {"not_in", ALL_SCALARS, true, false, true},
     [MS_OP_ANY_OF] = {"any_of", ALL_SCALARS, false, true, true},
     [MS_OP_ALL_OF] = {"all_of", ALL_SCALARS, false, true, true},
@@ -171,6 +171,7 @@ static const struct ms_policy_op_row ops[MS_OP_COUNT] = {
     [MS_OP_PREFIX] = {"prefix", 1u << MS_CLAIM_TEXT, true, true, false},
     [MS_OP_WORDS] = {"words", 1u << MS_CLAIM_TEXT, true, true, true},
     [MS_OP_NO_WORDS] = {"no_words", 1u << MS_CLAIM_TEXT, true, true, true},
+    [MS_OP_CONTAINS] = {"contains", ALL_SCALARS, false, true, true},
 };
 
 const struct ms_policy_op_row *

@@ -1,13 +1,25 @@
-/* Compiles a policy for tests that speak the protocol themselves: YAML on standard input, CBOR on standard output. */
+/* Compiles a policy for tests that speak the protocol themselves: YAML on standard input, CBOR on standard output. With an argument
+ * it prints the keys of the language. */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/bytes.h"
 #include "policy/policy.h"
 
-int
-main(void)
+static int
+print_keys(void)
 {
+	char key[MS_POLICY_KEY_TEXT];
+	for (size_t i = 0; ms_policy_key_at(i, key); i++)
+		(void)puts(key);
+	return 0;
+}
+
+int
+main(int argc, MS_UNUSED char **argv)
+{
+	if (argc > 1)
+		return print_keys();
 	struct ms_err err = {0};
 	struct ms_buf out;
 	static char text[MS_POLICY_YAML_MAX];

@@ -418,15 +418,17 @@ MS_TEST(policy_check_warns_of_shadows_unused_pcrs_and_unknown_names)
 	CHECK(strstr((const char *)b.p, "rule s is never reached") != NULL);
 }
 
-MS_TEST(policy_examples_compile_without_a_warning_of_shadow)
+/* Compiles files under the source; the caller's buffer has the CBOR. */
+static struct ms_policy *
+example(const char *const *names, size_t n)
 {
-	static const char *const names[] = {"/docs/examples/policy/10-fleet.yaml", "/docs/examples/policy/20-rules.yaml"};
 	struct ms_policy_file f[2];
 	uint8_t *text[2];
 	MS_OWN(ms_buf_fini) struct ms_buf b;
+	struct ms_policy *p = NULL;
 	struct ms_err err = {0};
 	ms_buf_init(&b, MS_POLICY_WIRE_MAX);
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < n; i++) {
 		char path[512];
 		size_t len = 0;
 		(void)snprintf(path, sizeof path, "%s%s", MS_SOURCE_DIR, names[i]);
@@ -434,7 +436,97 @@ MS_TEST(policy_examples_compile_without_a_warning_of_shadow)
 		CHECK(text[i] != NULL);
 		f[i] = (struct ms_policy_file){names[i], ms_span(text[i], len)};
 	}
-	CHECK_OK(ms_policy_compile(f, 2, &b, &err), &err);
-	free(text[0]);
-	free(text[1]);
+	CHECK_OK(ms_policy_compile(f, n, &b, &err), &err);
+	CHECK_OK(ms_policy_load(ms_buf_span(&b), &p, &err), &err);
+	for (size_t i = 0; i < n; i++)
+		free(text[i]);
+	return p;
+}
+
+MS_TEST(policy_examples_compile_and_shadow_no_rule)
+{
+	static const char *const gateways[] = {"/docs/examples/policy/10-fleet.yaml", "/docs/examples/policy/20-rules.yaml"};
+	static const char *const laptops[] = {"/docs/examples/policy-laptops/policy.yaml"};
+	for (size_t i = 0; i < 2; i++) {
+		MS_OWN(ms_policy_free) struct ms_policy *p = i == 0 ? example(gateways, 2) : example(laptops, 1);
+		MS_OWN(ms_buf_fini) struct ms_buf b;
+		ms_buf_init(&b, 10000);
+		(void)ms_policy_check(p, NULL, collect, &b);
+		CHECK(memmem(b.p, b.len, "never reached", 13) == NULL && memmem(b.p, b.len, "is taken by", 11) == NULL);
+	}
+}
+
+/* Warnings about this policy, one a line; ends with a NUL. */
+static void
+warnings(const char *text, const struct ms_policy_known *known, struct ms_buf *out)
+{
+	MS_OWN(ms_policy_free) struct ms_policy *p = policy(text);
+	ms_buf_init(out, 100000);
+	(void)ms_policy_check(p, known, collect, out);
+	ms_buf_u8(out, 0);
+}
+
+#define NOW UINT64_C(1800000000) /* 2027-01-15T08:00:00Z */
+#define WAIVER_UNTIL(time) \
+	RULE_TOP MATCH REQUIRE "waivers:\n  - {name: w, device: d, allow: [pcr-mismatch], reason: x, approver: y, expires: " time "}\n"
+#define WINDOW_UNTIL(time) RULE_TOP MATCH "      require: {pcrs: [0], references: [{name: a, until: " time "}]}\n"
+#define NEEDS(what) RULE_TOP MATCH "      require: {" what "}\n"
+
+MS_TEST(policy_check_warns_of_times_unproven_claims_shadows_and_what_lets_too_much_through)
+{
+	static const struct {
+		const char *text, *want;
+	} rows[] = {
+	    {WAIVER_UNTIL("2027-01-15T08:00:00Z"), "waiver w expired at 2027-01-15T08:00:00Z: it can go"},
+	    {WAIVER_UNTIL("2027-01-29"), "waiver w expires at 2027-01-29T00:00:00Z, within 14 days"},
+	    {WAIVER_UNTIL("2029-01-01"), "waiver w is open until 2029-01-01T00:00:00Z, for more than a year"},
+	    {WAIVER_UNTIL("2027-03-01"), "waiver w: there is no device d"},
+	    {WINDOW_UNTIL("2027-01-15"), "the window of reference set a has closed"},
+	    {WINDOW_UNTIL("2027-01-15"), "the windows of all its sets have closed: its devices are denied"},
+	    {NEEDS("claims: [{claim: boot.secure-boot, is: true}]"),
+		"boot.secure-boot may be unproven on machines whose firmware does not bind it"},
+	    {NEEDS("claims: [{claim: boot.secure-boot, is: true}]"), "rule r judges by claims alone"},
+	    {NEEDS("claims: [{claim: boot.secure-boot, is: true}]") "      allow_unproven: [boot.secure-boot]\n",
+		"a device can say of it what it wants"},
+	    {NEEDS("claims: [{claim: ek.model, is: x}]") "      allow_unproven: [boot.secure-boot]\n", "which the rule does not ask for"},
+	    {NEEDS("files: {references: [a], unknown: allow}"), "a new program is not noticed"},
+	    {NEEDS("files: {references: [a], exclude: [/tmp/]}"), "anybody on the machine can write to /tmp/"},
+	    {NEEDS("pcrs: [0, 10], references: [a]"), "PCR 10 (IMA) moves with every measured file"},
+	    {RULE_TOP MATCH REQUIRE "groups: {g: {devices: [d]}}\n", "group g is used by no rule and no waiver"},
+	    {RULE_TOP "      match: {groups: [g]}\n" REQUIRE "groups: {g: {devices: [d], models: [other]}}\n",
+		"group g: there is no device d"},
+	    {RULE_TOP "      match: {groups: [g]}\n" REQUIRE "    - name: s\n      match: {groups: [g], models: [m]}\n" REQUIRE
+		      "groups: {g: {devices: [d]}}\n",
+		"rule s is never reached: rule r before it matches its devices"},
+	    {RULE_TOP "      match: {models: [other]}\n" REQUIRE, "reference set a is of model m, which the rule does not match"},
+	    {NEEDS("pcrs: [0, 14], references: [a]"), "reference set a has no value of PCR 14"},
+	    {NEEDS("events: {pcrs: [4], references: [a]}"), "reference set a has no event of PCR 4"},
+	    {NEEDS("files: {references: [a]}"), "reference set a has no file and no key"},
+	    {HEAD, "there is no rule: every device is denied"},
+	};
+	struct shelf shelf = {.set = {reference("a", "m", 0xff, 1)}};
+	struct ms_policy_known known = {
+	    .model = known_name, .reference = known_name, .device = known_name, .look = look_up, .now_s = NOW, .ctx = &shelf};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		MS_OWN(ms_buf_fini) struct ms_buf b;
+		warnings(rows[i].text, &known, &b);
+		if (strstr((const char *)b.p, rows[i].want) == NULL)
+			fail_msg("no \"%s\" in\n%s\nof\n%s", rows[i].want, (const char *)b.p, rows[i].text);
+	}
+	shelf_free(&shelf);
+}
+
+MS_TEST(policy_check_says_nothing_of_times_and_names_that_it_was_not_told_and_nothing_of_a_good_policy)
+{
+	static const char *const quiet[] = {WAIVER_UNTIL("2020-01-01"), WINDOW_UNTIL("2020-01-01"), WAIVER_UNTIL("2099-01-01")};
+	for (size_t i = 0; i < sizeof quiet / sizeof *quiet; i++) {
+		MS_OWN(ms_buf_fini) struct ms_buf b;
+		warnings(quiet[i], NULL, &b);
+		CHECK(strstr((const char *)b.p, "waiver") == NULL && strstr((const char *)b.p, "window") == NULL);
+	}
+	MS_OWN(ms_policy_free)
+	struct ms_policy *p =
+	    policy(HEAD "attest:\n  pcrs: [0, 4, 7]\n  rules:\n    - name: r\n" MATCH
+			"      require: {pcrs: [0, 4, 7], references: [a]}\n      identity: true\nseal: {pcrs: [0, 4, 7]}\n");
+	CHECK_INT(ms_policy_check(p, NULL, NULL, NULL), 0);
 }

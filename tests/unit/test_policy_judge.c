@@ -38,20 +38,21 @@ static const struct {
     {CLAIMS("{claim: boot.db.cert, any_of: ['03', ff]}"), HOLDS},
     {CLAIMS("{claim: boot.db.cert, any_of: ['04', ff]}"), MISMATCH},
     {CLAIMS("{claim: boot.db.cert, any_of: ['09', ff]}"), UNPROVEN},
-    {CLAIMS("{claim: boot.db.cert, all_of: ['03', '0102']}"), HOLDS},
-    {CLAIMS("{claim: boot.db.cert, all_of: ['03', '0102', ff]}"), MISMATCH},
-    {CLAIMS("{claim: boot.db.cert, all_of: ['03', '09']}"), UNPROVEN},
-    {CLAIMS("{claim: boot.db.cert, all_of: ['03', '09']}\n      allow_unproven: [boot.db.cert]"), HOLDS},
+    {CLAIMS("{claim: boot.db.cert, contains: ['03', '0102']}"), HOLDS},
+    {CLAIMS("{claim: boot.db.cert, contains: ['03', '0102', ff]}"), MISMATCH},
+    {CLAIMS("{claim: boot.db.cert, contains: ['03', '09']}"), UNPROVEN},
+    {CLAIMS("{claim: boot.db.cert, contains: ['03', '09']}\n      allow_unproven: [boot.db.cert]"), HOLDS},
     {CLAIMS("{claim: boot.db.cert, none_of: ['03']}"), MISMATCH},
     {CLAIMS("{claim: boot.db.cert, none_of: ['09']}"), MISMATCH}, /* unproven, and bad enough */
     {CLAIMS("{claim: boot.db.cert, none_of: [ff]}"), UNPROVEN},   /* what it is in truth nobody knows */
     {CLAIMS("{claim: boot.db.cert, none_of: [ff]}\n      allow_unproven: [boot.db.cert]"), HOLDS},
-    {CLAIMS("{claim: boot.db.cert, in: ['0102', '03', '09']}\n      allow_unproven: [boot.db.cert]"), HOLDS},
-    {CLAIMS("{claim: boot.db.cert, in: ['0102', '03']}\n      allow_unproven: [boot.db.cert]"), MISMATCH},
+    {CLAIMS("{claim: boot.db.cert, all_of: ['0102', '03', '09', ff]}\n      allow_unproven: [boot.db.cert]"), HOLDS},
+    {CLAIMS("{claim: boot.db.cert, all_of: ['0102', '03']}\n      allow_unproven: [boot.db.cert]"), MISMATCH},
+    {CLAIMS("{claim: boot.db.cert, all_of: ['0102', '03', '09']}"), UNPROVEN},
     {CLAIMS("{claim: boot.dbx.cert, none_of: [ff]}"), HOLDS}, /* the boot log has none */
     {CLAIMS("{claim: boot.dbx.cert, any_of: [ff]}"), MISSING},
     {CLAIMS("{claim: boot.dbx.cert, all_of: [ff]}"), MISSING},
-    {CLAIMS("{claim: boot.dbx.cert, in: [ff]}"), MISSING},
+    {CLAIMS("{claim: boot.dbx.cert, contains: [ff]}"), MISSING},
     {CLAIMS("{claim: boot.kernel.cmdline, prefix: ro}"), HOLDS},
     {CLAIMS("{claim: boot.kernel.cmdline, prefix: rw}"), MISMATCH},
     {CLAIMS("{claim: boot.kernel.cmdline, prefix: 'ro quiet init=/bin/x lockdown=integrity and more'}"), MISMATCH},
@@ -163,13 +164,13 @@ MS_TEST(verdict_shows_hostile_text_of_a_device_escaped_and_cut)
 	memset(long_text, 'y', sizeof long_text);
 	memcpy(long_text, "a\n\x1b[2J\" policy=evil\\", 20);
 	CHECK_OK(ms_claims_add_text(w.a->claims, "boot.kernel.cmdline", true, ms_span(long_text, sizeof long_text), &err), &err);
-	MS_OWN(ms_policy_free) struct ms_policy *p = policy(CLAIMS("{claim: boot.kernel.cmdline, in: [secret-wanted]}"));
+	MS_OWN(ms_policy_free) struct ms_policy *p = policy(CLAIMS("{claim: boot.kernel.cmdline, all_of: [secret-wanted]}"));
 	const struct ms_verdict *v = judge(&w, p);
 	ms_verdict_reason_text(v, 0, false, text);
 	CHECK(strstr(text, "claim-mismatch claim=boot.kernel.cmdline found=\"a\\x0a\\x1b[2J\\x22 policy=evil\\x5cyyy") == text);
 	CHECK(strstr(text, "yyy...\" rule=r policy=p@3") != NULL && strstr(text, "secret-wanted") == NULL);
 	ms_verdict_reason_text(v, 0, true, text);
-	CHECK(strstr(text, " nearest=\"in [secret-wanted]\"") != NULL);
+	CHECK(strstr(text, " nearest=\"all_of [secret-wanted]\"") != NULL);
 	world_fini(&w);
 }
 

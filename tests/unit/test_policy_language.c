@@ -121,6 +121,9 @@ static const char *const refused[][2] = {
     {CLAIMS("{claim: boot.secure-boot, is: 'true'}"), "must be true or false"},
     {CLAIMS("{claim: boot.db.entries, is: -1}"), "must be a whole number"},
     {CLAIMS("{claim: boot.db.entries, in: [1, 2, 1]}"), "the same value is there twice"},
+    {CLAIMS("{claim: boot.db.cert, in: [aa]}"),
+	"boot.db.cert is a set of values, which does not go with in; it takes any_of, all_of, none_of, "
+	"contains"},
     {CLAIMS("{claim: boot.db.entries, in: 1}"), "must be a list"},
     {CLAIMS("{claim: boot.db.entries, prefix: 1}"), "boot.db.entries is a number, which does not go with prefix"},
     {CLAIMS("{claim: boot.db.cert, is: aa}"), "boot.db.cert is a set of values, which does not go with is"},
@@ -207,7 +210,8 @@ static const char *const everything[] = {
     "canary], batches: [b2, b1], devices: [d], tenants: [t]}\n      require:\n        pcrs: [0, 4, 7]\n        claims:\n          - "
     "{claim: "
     "boot.sbat.shim, version_min: \"4.1\", version_max: \"5\"}\n          - {claim: boot.db.cert, any_of: [\"ff00\", \"00ff\"], none_of: "
-    "[\"aa\"], all_of: [\"ff00\"]}\n          - {claim: boot.db.entries, min: 1, max: 18446744073709551615, in: [3, 1, 2]}\n          - "
+    "[\"aa\"], all_of: [\"ff00\"], contains: [\"ff\"]}\n          - {claim: boot.db.entries, min: 1, max: 18446744073709551615, in: [3, 1, "
+    "2]}\n          - "
     "{claim: boot.kernel.cmdline, words: [ro, quiet], no_words: [init=], prefix: \"BOOT\"}\n          - {claim: ek.model, not_in: [x, \"y "
     "z\"]}\n"
     "        events: {pcrs: [4, 5], references: [boot, {name: boot2, until: 2027-01-01}]}\n        assurance: hardware\n      "
@@ -287,7 +291,7 @@ MS_TEST(policy_rule_inherits_what_it_does_not_set_and_templates_judge_nothing)
 	CHECK(strcmp(r->claims[0].claim->name, "boot.secure-boot") == 0 && r->claims[0].number == 1);
 	CHECK(strcmp(r->claims[1].claim->name, "boot.sbat.shim") == 0 && r->claims[1].op == MS_OP_VERSION_MIN);
 	CHECK(ms_span_eq(r->claims[1].values.item[0], ms_span_str("4.1"))); /* replaced where it stood */
-	CHECK(r->claims[2].op == MS_OP_VERSION_MAX && r->n_claims == 13);
+	CHECK(r->claims[2].op == MS_OP_VERSION_MAX && r->n_claims == 14);
 	CHECK(p->set.boot_log_required && p->set.ima_required && p->set.boot_log_used && p->set.ima_used);
 	CHECK(ms_span_eq(p->groups[0].name, ms_span_str("canary")) && ms_span_eq(p->groups[0].devices.item[0], ms_span_str("d1")));
 }
