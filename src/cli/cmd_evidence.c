@@ -4,6 +4,7 @@
 #include "cli/attester.h"
 #include "cli/evidence_work.h"
 #include "cli/tpmcert_files.h"
+#include "evidence/attester.h"
 
 #define KEYRING_FILE_MAX (1u << 20)
 
@@ -103,9 +104,8 @@ check_certificate(struct ms_evidence_work *w)
 static enum ms_rc
 stamp(struct ms_evidence_work *w)
 {
-	const char *assurance = w->certified ? "hardware" : "software";
-	enum ms_rc rc = ms_claims_add_text(w->claims, "attester.kind", true, ms_span_str("tpm"), w->err);
-	return rc == MS_OK ? ms_claims_add_text(w->claims, "attester.assurance", true, ms_span_str(assurance), w->err) : rc;
+	return ms_attester_stamp(
+	    ms_attester_find(ms_span_str("tpm")), w->certified ? MS_ASSURANCE_HARDWARE : MS_ASSURANCE_SOFTWARE, w->claims, w->err);
 }
 
 /* ---- agreement ---- */

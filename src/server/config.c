@@ -67,7 +67,7 @@ static const struct ms_config_row rows[] = {
     CHOICE("log_level", "info", "error warn info debug", EVERY, "log_level", "how much is logged"),
     UINT("appraiser_workers", 1, 64, "4", R(APPRAISER), "appraiser_workers", "evidence workers kept ready"),
     UINT("tls_life_s", 600, 604200, "21600", R(CORE) | R(KEEPER), "tls_life_s", "life of the server's own TLS certificate"),
-    PATH("maker_roots", "", R(CORE), "maker_roots", "directory with TPM makers' root certificates (PEM)"),
+    PATH("maker_roots", "", R(CORE), "maker_roots", "directory with TPM makers' roots, intermediates (PEM or DER) and CRLs"),
     UINT("limits.max_connections", 16, 1000000, "8192", R(NET), "max_connections", "connections of one network process"),
     UINT("limits.per_address_connections", 1, 1000000, "4096", R(NET), "per_address_connections", "connections of one address"),
     UINT("limits.requests_per_s", 1, 1000000, "2000", R(NET), "requests_per_s", "requests per second of one address"),
