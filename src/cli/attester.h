@@ -3,8 +3,8 @@
 #define MS_CLI_ATTESTER_H
 #include "cli/cli.h"
 
-/* Reads --attester, --evidence, --roots (file or directory), --key, --crl, --chain, --nonce, --proof, --time, --allow-expired, and
- * --policy with --device, --model, --serial and --batch. Prints what was found, or the reason of a refusal, to c->out.
+/* Reads --attester, --evidence, --roots (file or directory), --key, --crl, --chain, --nonce, --proof, --boot-log (of a TD), --time,
+ * --allow-expired, and --policy with --device, --model, --serial and --batch. Prints what was found, or the reason of a refusal, to c->out.
  * MS_ERR_USAGE: options or files. */
 MS_MUST_USE enum ms_rc ms_cli_attester_verify(struct ms_cli *c, struct ms_err *err);
 /* Rows that the command's option table needs beside its own: name, arg, help; ended by a row without a name. */

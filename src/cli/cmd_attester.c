@@ -10,13 +10,14 @@
 #include "cli/policydir.h"
 #include "cli/report.h"
 #include "evidence/attester.h"
+#include "evidence/tdxlog.h"
 #include "proto/root.h"
 
 #define FILE_MAX (8u << 20) /* CRLs are the largest */
 
 struct work {
 	struct ms_cli *c;
-	struct ms_buf evidence, proof;
+	struct ms_buf evidence, proof, boot_log;
 	struct ms_buf file[2 * MS_ATTESTER_FILES_MAX]; /* what the spans below borrow from */
 	size_t n_files;
 	struct ms_span anchor[MS_ATTESTER_FILES_MAX], endorsement[MS_ATTESTER_FILES_MAX];
@@ -33,6 +34,7 @@ work_fini(struct work *w)
 {
 	ms_buf_fini(&w->evidence);
 	ms_buf_fini(&w->proof);
+	ms_buf_fini(&w->boot_log);
 	for (size_t i = 0; i < w->n_files; i++)
 		ms_buf_fini(&w->file[i]);
 	ms_claims_free(w->claims);
@@ -140,11 +142,14 @@ load(struct work *w, struct ms_err *err)
 	size_t n = 0;
 	ms_buf_init(&w->evidence, MS_ATTESTER_EVIDENCE_MAX);
 	ms_buf_init(&w->proof, MS_ATTESTER_EVIDENCE_MAX);
+	ms_buf_init(&w->boot_log, MS_BOOTLOG_BYTES_LIMIT);
 	enum ms_rc rc = ms_cli_need(w->c, "evidence", &path, err);
 	if (rc == MS_OK)
 		rc = ms_cli_read_file(path, MS_ATTESTER_EVIDENCE_MAX, &w->evidence, err);
 	if (rc == MS_OK)
 		rc = ms_cli_option_file(w->c, "proof", MS_ATTESTER_EVIDENCE_MAX, &w->proof, err);
+	if (rc == MS_OK)
+		rc = ms_cli_option_file(w->c, "boot-log", MS_BOOTLOG_BYTES_LIMIT, &w->boot_log, err);
 	if (rc == MS_OK)
 		rc = load_trust(w, err);
 	if (rc == MS_OK)
@@ -201,6 +206,27 @@ root_covers(const struct work *w)
 		return true;
 	return ms_span_eq(claim_of(w, "join.deployment"), ms_span(w->root->deployment, sizeof w->root->deployment)) &&
 	       ms_root_operator(w->root, claim_of(w, "join.signer"), claim_of(w, "join.tenant")) != NULL;
+}
+
+/* What the registers of a TD's quote are made of. */
+static enum ms_rc
+explain(struct work *w, const struct ms_attester *a, const char **ret_reason, struct ms_err *err)
+{
+	uint32_t unexplained = 0;
+	if (ms_cli_option(w->c, "boot-log") == NULL)
+		return MS_OK;
+	if (strcmp(a->name, "tdx") != 0)
+		return ms_fail(err, MS_ERR_USAGE, "--boot-log: with --attester tdx only");
+	enum ms_rc rc = ms_tdxlog_explain(ms_buf_span(&w->boot_log), NULL, w->claims, &unexplained, err);
+	if (rc == MS_ERR_AUTH)
+		*ret_reason = "log-does-not-replay";
+	else if (rc == MS_ERR_MALFORMED || rc == MS_ERR_UNSUPPORTED || rc == MS_ERR_TOO_BIG)
+		*ret_reason = "log-malformed";
+	if (*ret_reason != NULL)
+		return MS_OK;
+	if (rc == MS_OK && unexplained != 0)
+		ms_report_note(&w->report, "RTMR 3 was extended by something that the boot log does not speak of");
+	return rc;
 }
 
 static struct ms_span
@@ -275,6 +301,15 @@ ms_cli_attester_verify(struct ms_cli *c, struct ms_err *err)
 	if (!root_covers(&w))
 		return ms_report_refuse(c, &w.report, ms_attester_reason_name(MS_ATTESTER_UNTRUSTED),
 		    "the token is of another deployment than the root, or its operator may not act in this tenant", err);
+	const char *reason = NULL;
+	rc = explain(&w, a, &reason, err);
+	if (rc != MS_OK)
+		return rc;
+	if (reason != NULL) {
+		char text[MS_ERR_TEXT_MAX];
+		(void)snprintf(text, sizeof text, "%s", err->text);
+		return ms_report_refuse(c, &w.report, reason, text, err);
+	}
 	report_notes(&w, a);
 	ms_report_claims(&w.report, w.claims);
 	return w.policy != NULL ? judge(&w, err) : ms_report_accept(c, &w.report, "genuine, by what was given to trust", err);

@@ -129,6 +129,9 @@ struct forge_kind {
 extern const struct forge_kind forge_kinds[];
 #define FORGE_KINDS 9u
 
+/* Registers of the next TDX quotes: RTMR 0 to 3. NULL: a pattern. */
+extern const uint8_t (*forge_rtmr)[48];
+
 /* ---- parts, for the makers ---- */
 struct ms_softkey *forge_key(uint8_t n); /* P-256 with the private key n; lives for ever */
 void forge_start(struct forge *f, const char *attester, size_t nonce_len);

@@ -263,6 +263,8 @@ put_header(struct ms_buf *b, enum forge_wrong wrong)
 	}
 }
 
+const uint8_t (*forge_rtmr)[48];
+
 static void
 put_body(struct forge *f, struct ms_buf *b, enum forge_wrong wrong)
 {
@@ -271,6 +273,8 @@ put_body(struct forge *f, struct ms_buf *b, enum forge_wrong wrong)
 		body[i] = (uint8_t)(i / 8);
 	memset(body + 112, 0, 16); /* SEAM and TD attributes */
 	body[120] = wrong == FORGE_DEBUG;
+	if (forge_rtmr != NULL)
+		memcpy(body + 328, forge_rtmr, 4 * sizeof *forge_rtmr);
 	memcpy(body + 520, f->nonce, 64);
 	ms_buf_put(b, body, wrong == FORGE_V5_TD15 || wrong == FORGE_V5_SIZE ? 648 : 584);
 }
