@@ -82,12 +82,16 @@ ms_judge_nearest(struct ms_verdict_nearest *n, const struct ms_reference *ref, c
 
 /* ---- reasons ---- */
 
+#define FILE_CODES \
+	(UINT64_C(1) << MS_POLICY_FILE_UNKNOWN | UINT64_C(1) << MS_POLICY_FILE_MISMATCH | UINT64_C(1) << MS_POLICY_FILE_VIOLATION | \
+	    UINT64_C(1) << MS_POLICY_FILE_UNSIGNED)
+
 const struct ms_policy_waiver *
 ms_judge_waiver(const struct ms_judgement *j, const struct ms_verdict_reason *r, struct ms_span path)
 {
 	for (size_t i = 0; i < j->n_waivers; i++) {
 		const struct ms_policy_waiver *w = &j->in->policy->waivers[j->waiver[i]];
-		bool file = r->path[0] != '\0', claim = r->claim[0] != '\0';
+		bool file = (FILE_CODES >> r->code & 1) != 0, claim = r->claim[0] != '\0'; /* a file's path may be empty */
 		if ((w->codes >> r->code & 1) == 0 || !ms_policy_code_waivable(r->code))
 			continue;
 		/* what a waiver is narrowed to is all that it takes of that kind */
@@ -215,10 +219,6 @@ quiet(const struct ms_policy_input *in, struct ms_policy_input *copy, struct ms_
 	ms_judge_device(j);
 	j->rule = ms_judge_find_rule(j);
 }
-
-#define FILE_CODES \
-	(UINT64_C(1) << MS_POLICY_FILE_UNKNOWN | UINT64_C(1) << MS_POLICY_FILE_MISMATCH | UINT64_C(1) << MS_POLICY_FILE_VIOLATION | \
-	    UINT64_C(1) << MS_POLICY_FILE_UNSIGNED)
 
 static enum ms_rc
 put_sets(const struct ms_judgement *j, struct ms_buf *b, struct ms_err *err)

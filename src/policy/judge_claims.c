@@ -32,10 +32,12 @@ has_boot(const struct ms_judgement *j)
 	return j->in->appraisal != NULL && j->in->appraisal->has_boot;
 }
 
-static bool
-has_ima(const struct ms_judgement *j)
+/* A list from the boot on of which the quote covers no entry, not even the boot_aggregate, says nothing: no IMA ran. */
+bool
+ms_judge_has_ima(const struct ms_judgement *j)
 {
-	return j->in->appraisal != NULL && j->in->appraisal->has_ima;
+	const struct ms_appraisal *a = j->in->appraisal;
+	return a != NULL && a->has_ima && (a->ima_from > 0 || a->n_files > j->in->late_files);
 }
 
 void
@@ -43,7 +45,7 @@ ms_judge_logs(struct ms_judgement *j)
 {
 	if (j->in->policy->set.boot_log_required && !has_boot(j))
 		ms_judge_no_boot_log(j, "boot_log");
-	if (j->in->policy->set.ima_required && !has_ima(j))
+	if (j->in->policy->set.ima_required && !ms_judge_has_ima(j))
 		ms_judge_no_ima(j, "ima");
 }
 
@@ -87,7 +89,7 @@ speaks_of(const struct ms_judgement *j, const char *name)
 	if (strncmp(name, "boot.", 5) == 0)
 		return has_boot(j);
 	if (strncmp(name, "ima.", 4) == 0)
-		return has_ima(j);
+		return ms_judge_has_ima(j);
 	struct cursor c = claims_of(j);
 	for (const struct ms_claim *claim; (claim = next_claim(&c)) != NULL;)
 		if (strncmp(claim->name->name, name, n) == 0)
@@ -154,26 +156,11 @@ listed(const struct ms_policy_condition *k, const struct ms_claim *c)
 	return false;
 }
 
-/* How many of the condition's words are in the text, each counted once. One that ends in "=" stands for all that begin so. */
-static size_t
-count_words(const struct ms_policy_condition *k, const struct ms_claim *c)
+/* A text that is none: its reader shows it as hex, where no word is found. */
+static bool
+is_hex(const struct ms_claim *c)
 {
-	bool hit[MS_POLICY_VALUES_MAX] = {false};
-	size_t n = 0;
-	for (size_t i = 0, end; i < c->bytes.len; i = end + 1) {
-		size_t assign = 0;
-		for (end = i; end < c->bytes.len && c->bytes.p[end] > ' '; end++)
-			if (assign == 0 && c->bytes.p[end] == '=')
-				assign = end + 1 - i;
-		size_t at[2] = {ms_policy_names_find(&k->values, ms_span(c->bytes.p + i, end - i)),
-		    ms_policy_names_find(&k->values, ms_span(c->bytes.p + i, assign))};
-		for (size_t m = 0; m < 2; m++)
-			if (at[m] < k->values.n && !hit[at[m]]) {
-				hit[at[m]] = true;
-				n++;
-			}
-	}
-	return n;
+	return c->bytes.len >= 4 && ms_span_eq(ms_span(c->bytes.p, 4), ms_span_str("hex:"));
 }
 
 static bool
@@ -201,9 +188,9 @@ value_holds(const struct ms_policy_condition *k, const struct ms_claim *c)
 	case MS_OP_VERSION_MAX:
 		return ms_policy_version_cmp(c->bytes, want, &cmp, NULL) == MS_OK && cmp <= 0;
 	case MS_OP_WORDS:
-		return count_words(k, c) == k->values.n;
+		return ms_judge_words_all(&k->values, c->bytes);
 	case MS_OP_NO_WORDS:
-		return count_words(k, c) == 0 && !is_cut(c);
+		return ms_judge_words_none(&k->values, c->bytes) && !is_cut(c) && !is_hex(c);
 	case MS_OP_PREFIX:
 		return c->bytes.len >= want.len && ms_span_eq(ms_span(c->bytes.p, want.len), want);
 	default:
@@ -303,7 +290,7 @@ judge_condition(struct ms_judgement *j, const struct ms_policy_condition *k)
 		ms_judge_no_boot_log(j, requirement);
 		return;
 	}
-	if (r.code == MS_POLICY_CLAIM_MISSING && strncmp(k->claim->name, "ima.", 4) == 0 && !has_ima(j)) {
+	if (r.code == MS_POLICY_CLAIM_MISSING && strncmp(k->claim->name, "ima.", 4) == 0 && !ms_judge_has_ima(j)) {
 		ms_judge_no_ima(j, requirement);
 		return;
 	}

@@ -231,7 +231,7 @@ ms_judge_files(struct ms_judgement *j)
 	const struct ms_appraisal *a = j->in->appraisal;
 	if ((j->rule->has & MS_RULE_FILES) == 0)
 		return MS_OK;
-	if (a == NULL || !a->has_ima) {
+	if (!ms_judge_has_ima(j)) {
 		ms_judge_no_ima(j, "files");
 		return MS_OK;
 	}

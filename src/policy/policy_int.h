@@ -187,6 +187,10 @@ void ms_judge_assurance(struct ms_judgement *j);
 void ms_judge_claims(struct ms_judgement *j);
 MS_MUST_USE enum ms_rc ms_judge_events(struct ms_judgement *j);
 MS_MUST_USE enum ms_rc ms_judge_files(struct ms_judgement *j);
+bool ms_judge_has_ima(const struct ms_judgement *j);
+/* A kernel's command line: are all these words in it, is none? One that ends in "=" stands for all that begin so. */
+bool ms_judge_words_all(const struct ms_policy_names *wanted, struct ms_span text);
+bool ms_judge_words_none(const struct ms_policy_names *unwanted, struct ms_span text);
 void ms_judge_no_boot_log(struct ms_judgement *j, const char *requirement);
 void ms_judge_no_ima(struct ms_judgement *j, const char *requirement);
 

@@ -134,9 +134,10 @@ MS_TEST(policy_files_before_the_first_and_after_the_quote_are_not_judged_again)
 	expect(&w, FILES("{references: [debian]}"), PASS, "");
 	w.in.late_files = 1;
 	expect(&w, FILES("{references: [debian]}"), FAIL, "file-unknown");
-	w.in.first_file = 1000; /* beyond the end, and more late than there are: nothing is touched */
-	w.in.late_files = 1000;
+	w.in.first_file = 1000; /* beyond the end: nothing is touched */
 	expect(&w, FILES("{references: [debian]}"), PASS, "");
+	w.in.late_files = 1000; /* more late than there are: the quote covers none of them */
+	expect(&w, FILES("{references: [debian]}"), DENY, "ima-missing");
 	world_fini(&w);
 }
 
@@ -207,8 +208,9 @@ MS_TEST(I5_waiver_of_everything_that_can_be_waived_lets_no_unmeasured_and_no_unj
 	expect(&w, WAIVED(CLAIMS("{claim: boot.secure-boot, is: true}"), ALL_CODES), DENY, "boot-log-missing");
 	expect(&w, WAIVED(FILES("{references: [debian]}"), ALL_CODES), DENY, "ima-missing");
 	w.in.appraisal = w.a;
+	expect(&w, WAIVED(FILES("{references: [debian]}"), ALL_CODES), DENY, "ima-missing"); /* a list without an entry */
+	(void)measured(&w, "boot_aggregate", "pcrs");
 	expect(&w, WAIVED(FILES("{references: [nothing]}"), ALL_CODES), DENY, "no-reference"); /* even of a list without a file */
-	(void)measured(&w, "/usr/bin/x", "x");
 	(void)measured(&w, "/usr/bin/x", "x");
 	expect(&w, WAIVED(FILES("{references: [nothing]}"), ALL_CODES), DENY, "no-reference");
 	w.in.device.model = ms_span_str("other");
@@ -247,6 +249,8 @@ MS_TEST(policy_waiver_narrowed_to_paths_or_claims_takes_those_only)
 	expect(&w, OPT("/opt/a/x"), PASS, "");
 	expect(&w, OPT("/opt/a"), FAIL, "file-unknown");
 	expect(&w, OPT("/opt/b/"), FAIL, "file-unknown");
+	w.a->file[2].path = MS_SPAN_NONE; /* a template's name is in no digest: another could show a file without its path */
+	expect(&w, OPT("/opt/"), FAIL, "file-unknown");
 #define SB(claims) \
 	WAIVED(CLAIMS("{claim: boot.secure-boot, is: false}"), \
 	    "device: dev-1, allow: [claim-mismatch], claims: [" claims "], expires: 2027-01-16")

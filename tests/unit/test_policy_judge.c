@@ -99,6 +99,14 @@ MS_TEST(I6_logs_that_the_policy_requires_are_missed_by_name_even_when_pcrs_pass)
 	world_init(&w);
 	put_pcr_set(&w, 0, "a", 1);
 #define LOGS(which) HEAD "attest:\n" which "  rules:\n    - name: r\n" MATCH "      require: {pcrs: [0, 4], references: [a]}\n"
+	expect(&w, LOGS("  boot_log: required\n  ima: required\n"), DENY, "ima-missing"); /* a list that the quote covers nothing of */
+	(void)measured(&w, "boot_aggregate", "pcrs");
+	w.in.late_files = 1;
+	expect(&w, LOGS("  boot_log: required\n  ima: required\n"), DENY, "ima-missing");
+	w.in.late_files = 0;
+	expect(&w, LOGS("  boot_log: required\n  ima: required\n"), PASS, "");
+	w.a->n_files = 0;
+	w.a->ima_from = 7; /* a tail: nothing new */
 	expect(&w, LOGS("  boot_log: required\n  ima: required\n"), PASS, "");
 	w.a->has_boot = false;
 	expect(&w, LOGS("  boot_log: required\n  ima: required\n"), DENY, "boot-log-missing");
@@ -153,6 +161,53 @@ MS_TEST(policy_text_that_its_reader_cut_never_shows_that_something_is_absent)
 	expect(&w, CLAIMS("{claim: boot.kernel.cmdline, none_of: [y]}"), FAIL, "claim-mismatch");
 	expect(&w, CLAIMS("{claim: boot.kernel.cmdline, prefix: xx}"), PASS, "");
 	world_fini(&w);
+}
+
+static void
+expect_words(const char *cmdline, size_t len, const char *condition, bool holds)
+{
+	struct world w;
+	struct ms_err err = {0};
+	char text[256];
+	world_init(&w);
+	CHECK_OK(ms_claims_add_text(w.a->claims, "boot.kernel.cmdline", true, ms_span(cmdline, len), &err), &err);
+	(void)snprintf(text, sizeof text, CLAIMS("{claim: boot.kernel.cmdline, %s}"), condition);
+	expect(&w, text, holds ? PASS : FAIL, holds ? "" : "claim-mismatch");
+	world_fini(&w);
+}
+#define WORDS(cmdline, condition, holds) expect_words(cmdline, sizeof(cmdline) - 1, condition, holds)
+
+/* Each is init=/x to the kernel or to what reads the line after it. */
+MS_TEST(policy_unwanted_word_is_found_however_the_line_is_quoted_spaced_or_spelt)
+{
+	WORDS("ro quiet", "no_words: [init=]", true);
+	WORDS("ro noinit=/x my-init=/x", "no_words: [init=]", true);
+	WORDS("ro \"init=/x\"", "no_words: [init=]", false);
+	WORDS("ro 'init=/x'", "no_words: [init=]", false);
+	WORDS("ro i\"n\"it=/x", "no_words: [init=]", false);
+	WORDS("ro a=\xc3\xa0init=/x", "no_words: [init=]", false); /* the kernel splits there */
+	WORDS("ro\tinit=/x", "no_words: [init=]", false);
+	WORDS("ro a=\"x\" init=/x", "no_words: [init=]", false);
+	WORDS("ro init=/x \xff", "no_words: [init=]", false); /* no text: shown as hex */
+	WORDS("ro \xff", "no_words: [init=]", false);         /* what it says nobody knows */
+	WORDS("ro ima-appraise=fix", "no_words: [ima_appraise=]", false);
+	WORDS("ro ima_appraise=fix", "no_words: [ima-appraise=fix]", false);
+	WORDS("ro a=b-c", "no_words: [a=b_c]", true);
+	WORDS("ro selinux=\"0\"", "no_words: [selinux=0]", false);
+	WORDS("ro -- single", "no_words: [single]", false); /* init gets it */
+}
+
+MS_TEST(policy_wanted_word_is_one_that_the_kernel_takes_and_not_part_of_another)
+{
+	WORDS("ro lockdown=integrity", "words: [lockdown=integrity]", true);
+	WORDS("ro \"lockdown=integrity\"", "words: [lockdown=integrity]", true);
+	WORDS("ro lockdown=\"integrity\"", "words: [lockdown=integrity, ro]", true);
+	WORDS("ro slab-nomerge", "words: [slab_nomerge]", true);
+	WORDS("ro a=\"x lockdown=integrity y\"", "words: [lockdown=integrity]", false);
+	WORDS("ro a=x\x01lockdown=integrity", "words: [lockdown=integrity]", false);
+	WORDS("ro -- lockdown=integrity", "words: [lockdown=integrity]", false);
+	WORDS("ro xlockdown=integrity", "words: [lockdown=integrity]", false);
+	WORDS("ro lockdown=integrity2", "words: [lockdown=integrity]", false);
 }
 
 MS_TEST(verdict_shows_hostile_text_of_a_device_escaped_and_cut)
