@@ -4,10 +4,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/logs.h"
 #include "base/clock.h"
 
-#define BODY_MAX (32u << 10)
+#define BODY_MAX MS_ATTESTED_MAX
 #define REQUEST_MAX 16384u
+#define ADAPT_MAX 6u /* refusals of logs that are answered by sending them otherwise */
+
+struct exchange {
+	struct ms_buf request, body;
+	struct ms_agent_logs_plan plan;
+};
+
+static void
+exchange_fini(struct exchange *x)
+{
+	ms_buf_fini(&x->request);
+	ms_buf_fini(&x->body);
+}
+MS_CLEANUP_FINI(struct exchange, exchange_fini)
 
 void
 ms_attested_done_fini(struct ms_attested_done *d)
@@ -16,10 +31,11 @@ ms_attested_done_fini(struct ms_attested_done *d)
 }
 
 static enum ms_rc
-build_body(const struct ms_session *s, const struct ms_challenge *c, struct ms_span request, const struct ms_session_quote *q,
-    struct ms_buf *out, struct ms_err *err)
+build_body(struct ms_session *s, const struct ms_challenge *c, struct ms_span request, const struct ms_session_quote *q,
+    struct ms_agent_logs_plan *plan, struct ms_buf *out, struct ms_err *err)
 {
-	const struct ms_attested m = {.v = MS_PROTOCOL_VERSION,
+	MS_OWN(ms_agent_logs_fini) struct ms_agent_logs logs = {.boot_hash = {0}};
+	struct ms_attested m = {.v = MS_PROTOCOL_VERSION,
 	    .purpose = ms_span_str(ms_purpose_name(c->purpose)),
 	    .device = ms_span_str(s->device),
 	    .nonce = ms_span(c->nonce, sizeof c->nonce),
@@ -27,7 +43,8 @@ build_body(const struct ms_session *s, const struct ms_challenge *c, struct ms_s
 	    .attest = ms_tpm_blob_span(&q->q.attest),
 	    .signature = ms_tpm_blob_span(&q->q.signature),
 	    .pcrs = ms_buf_span(&q->pcrs)};
-	return ms_cbor_build_map(&ms_attested_table, &m, out, err);
+	enum ms_rc rc = ms_agent_logs_add(s, plan, m.attest, &logs, &m, err);
+	return rc == MS_OK ? ms_cbor_build_map(&ms_attested_table, &m, out, err) : rc;
 }
 
 /* Evidence is bound to the connection: when it went out over another, what the server says of it means nothing. */
@@ -42,10 +59,10 @@ post_bound(struct ms_session *s, struct ms_span body, struct ms_err *err)
 }
 
 static enum ms_rc
-attempt(struct ms_session *s, const struct ms_attested_ask *ask, struct ms_buf *request, struct ms_buf *body, struct ms_attested_done *ret,
-    struct ms_err *err)
+attempt(struct ms_session *s, const struct ms_attested_ask *ask, struct exchange *x, struct ms_attested_done *ret, struct ms_err *err)
 {
 	MS_OWN(ms_session_quote_fini) struct ms_session_quote q = {.pcrs = {0}};
+	struct ms_buf *request = &x->request, *body = &x->body;
 	struct ms_attested_done d = {.challenge = {.c = {.key = NULL}}};
 	enum ms_rc rc = ms_session_challenge(s, ask->purpose, &d.challenge, err);
 	if (rc == MS_OK)
@@ -53,7 +70,7 @@ attempt(struct ms_session *s, const struct ms_attested_ask *ask, struct ms_buf *
 	if (rc == MS_OK)
 		rc = ms_session_quote(s, &d.challenge, s->device, ms_buf_span(request), &q, err);
 	if (rc == MS_OK)
-		rc = build_body(s, &d.challenge.c, ms_buf_span(request), &q, body, err);
+		rc = build_body(s, &d.challenge.c, ms_buf_span(request), &q, &x->plan, body, err);
 	if (rc == MS_OK)
 		rc = post_bound(s, ms_buf_span(body), err);
 	const struct ms_trust_sent sent = {.body = ms_buf_span(body),
@@ -73,6 +90,7 @@ attempt(struct ms_session *s, const struct ms_attested_ask *ask, struct ms_buf *
 		ms_attested_done_fini(&d);
 		return rc;
 	}
+	ms_agent_logs_keep(&s->rec.f, sent.attest, &d.answer.verdict); /* its spans live until the record is saved */
 	*ret = d;
 	return MS_OK;
 }
@@ -92,20 +110,19 @@ keep_verdict(struct ms_session *s, const struct ms_attested_done *d, struct ms_e
 enum ms_rc
 ms_attested_run(struct ms_session *s, const struct ms_attested_ask *ask, struct ms_attested_done *ret, struct ms_err *err)
 {
-	MS_OWN(ms_buf_fini) struct ms_buf request = {0};
-	MS_OWN(ms_buf_fini) struct ms_buf body = {0};
+	MS_OWN(exchange_fini) struct exchange x = {.plan = {.boot_whole = false}};
 	enum ms_rc rc;
-	unsigned n = 0;
+	unsigned n = 0, adapted = 0;
 	struct ms_err detail = {.rc = MS_OK};
 	if (s->device == NULL || !ms_span_eq(s->rec.f.status, ms_span_str("enrolled")))
 		return ms_fail(err, MS_ERR_PENDING, "this machine is not admitted yet: muster-agent enroll --wait waits for it");
-	ms_buf_init(&request, REQUEST_MAX);
-	ms_buf_init(&body, BODY_MAX);
+	ms_buf_init(&x.request, REQUEST_MAX);
+	ms_buf_init(&x.body, BODY_MAX);
 	do {
-		ms_buf_reset(&request);
-		ms_buf_reset(&body);
-		rc = attempt(s, ask, &request, &body, ret, &detail);
-	} while (ms_session_again(s, rc, &detail, ++n));
+		ms_buf_reset(&x.request);
+		ms_buf_reset(&x.body);
+		rc = attempt(s, ask, &x, ret, &detail);
+	} while ((adapted++ < ADAPT_MAX && ms_agent_logs_adapt(&x.plan, rc, &detail)) || ms_session_again(s, rc, &detail, ++n));
 	if (rc != MS_OK)
 		return ms_fail(err, rc, "%s", detail.text);
 	rc = keep_verdict(s, ret, err);

@@ -35,6 +35,8 @@ static const struct option_row rows[] = {
     {'w', false, false, "wait", NULL, "wait until an operator approved"},
     {'a', false, false, "again", NULL, "enroll anew, with a new attestation key"},
     {'i', false, false, "identity", NULL, "also get a certificate for a key of this TPM"},
+    {'B', false, true, "boot-log", "FILE", "boot log to send, or none (default: the kernel's, when the TPM is a device)"},
+    {'M', false, true, "ima", "FILE", "IMA list to send, or none (default: the kernel's, when the TPM is a device)"},
     {'o', false, true, "out", "FILE", "write it to FILE (a secret: on ramfs, or tmpfs with noswap)"},
     {'d', false, true, "dir", "DIR", "write the secret below DIR (default /run/muster-agent)"},
     {'O', false, false, "stdout", NULL, "write the secret to standard output, which must not be a terminal"},
@@ -141,6 +143,10 @@ text_member(struct ms_agent_options *o, int letter)
 		return &o->nonce;
 	case 'A':
 		return &o->audience;
+	case 'B':
+		return &o->boot_log;
+	case 'M':
+		return &o->ima;
 	case 'd':
 		return &o->dir;
 	default:

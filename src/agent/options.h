@@ -17,6 +17,8 @@ struct ms_agent_options {
 	/* enroll */
 	const char *server, *root;
 	bool wait, again;
+	/* everything that proves */
+	const char *boot_log, *ima; /* files; NULL: the kernel's, "none": none */
 	/* attest */
 	bool identity;
 	/* secret get */

@@ -28,6 +28,7 @@ struct runner {
 	int signals;
 	struct ms_backoff backoff;
 	uint64_t next_s; /* of the last verdict; 0: not told */
+	uint32_t poll_s; /* how often to ask whether evidence is wanted; 0: not told */
 };
 
 /* ---- secrets ---- */
@@ -77,6 +78,7 @@ round_of(struct runner *r, struct ms_err *err)
 		return rc;
 	const struct ms_verdict_body *v = &d.answer.verdict;
 	r->next_s = v->next_s;
+	r->poll_s = d.challenge.c.poll_s;
 	ms_log(MS_LOG_INFO, "agent.verdict", "outcome=%.*s state=%.*s next_s=%llu", (int)v->outcome.len, (const char *)v->outcome.p,
 	    (int)v->state.len, (const char *)v->state.p, (unsigned long long)v->next_s);
 	if (rc == MS_OK)
@@ -124,11 +126,33 @@ report(enum ms_rc rc, const struct ms_err *err, uint64_t ms)
 	ms_log(level, "agent.round", "rc=%s text=\"%s\" again_in_ms=%llu", ms_rc_name(rc), err->text, (unsigned long long)ms);
 }
 
+/* Does an operator want evidence now? A server that cannot be asked is asked again later. */
+static bool
+wanted(struct runner *r)
+{
+	struct ms_err err = {.rc = MS_OK};
+	bool now = false;
+	uint32_t poll_s = r->poll_s;
+	if (ms_session_poll(&r->s, &now, &poll_s, &err) != MS_OK)
+		return false;
+	r->poll_s = poll_s;
+	if (now)
+		ms_log(MS_LOG_INFO, "agent.wanted", "text=\"an operator asks for evidence\"");
+	(void)malloc_trim(0);
+	return now;
+}
+
+static uint64_t
+next_poll_ms(const struct runner *r)
+{
+	return r->open && r->poll_s != 0 ? ms_clock_boot_ms() + ms_jitter_ms((uint64_t)r->poll_s * 1000) : UINT64_MAX;
+}
+
 /* True when it is time to end. */
 static bool
 rest(struct runner *r, uint64_t ms)
 {
-	uint64_t until = ms_clock_boot_ms() + ms;
+	uint64_t until = ms_clock_boot_ms() + ms, ask = next_poll_ms(r);
 	struct pollfd p = {.fd = r->signals, .events = POLLIN};
 	struct signalfd_siginfo info;
 	(void)malloc_trim(0); /* a round needs much more than a rest */
@@ -136,8 +160,14 @@ rest(struct runner *r, uint64_t ms)
 		uint64_t now = ms_clock_boot_ms();
 		if (now >= until)
 			return false;
-		int n =
-		    poll(&p, 1, until - now > 60000 ? 60000 : (int)(until - now)); /* the boot clock runs on in suspend, poll does not */
+		if (now >= ask) {
+			if (wanted(r))
+				return false;
+			ask = next_poll_ms(r);
+			continue;
+		}
+		uint64_t wait = until < ask ? until - now : ask - now;
+		int n = poll(&p, 1, wait > 60000 ? 60000 : (int)wait); /* the boot clock runs on in suspend, poll does not */
 		if (n > 0)
 			return read(r->signals, &info, sizeof info) != -1 || errno != EAGAIN;
 		if (n < 0 && errno != EINTR)

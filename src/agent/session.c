@@ -167,9 +167,14 @@ note_clock(struct ms_session *s, uint64_t server_s)
 }
 
 static enum ms_rc
-build_challenge_req(enum ms_purpose purpose, struct ms_buf *out, struct ms_err *err)
+build_challenge_req(const struct ms_session *s, enum ms_purpose purpose, struct ms_buf *out, struct ms_err *err)
 {
-	const struct ms_challenge_req q = {.v = MS_PROTOCOL_VERSION, .purpose = ms_span_str(ms_purpose_name(purpose))};
+	struct ms_challenge_req q = {.v = MS_PROTOCOL_VERSION, .purpose = ms_span_str(ms_purpose_name(purpose))};
+	if (s->device != NULL && s->rec.f.transcript_hash.len == 32) { /* to be told what concerns this machine */
+		q.device = ms_span_str(s->device);
+		q.transcript_hash = s->rec.f.transcript_hash;
+		q.present = MS_CBOR_BIT(MS_CHALLENGE_REQ_DEVICE) | MS_CBOR_BIT(MS_CHALLENGE_REQ_TRANSCRIPT_HASH);
+	}
 	return ms_cbor_build_map(&ms_challenge_req_table, &q, out, err);
 }
 
@@ -190,10 +195,10 @@ explain_certificate(struct ms_session *s, struct ms_err *err)
 	MS_OWN(ms_challenge_fini) struct ms_challenge c = {.key = NULL};
 	struct ms_buf body;
 	char path[128];
-	ms_buf_init(&body, 256);
+	ms_buf_init(&body, 512);
 	ms_client_response_init(&r);
 	tenant_path(s, "challenge", path);
-	enum ms_rc rc = build_challenge_req(MS_PURPOSE_ATTEST, &body, NULL);
+	enum ms_rc rc = build_challenge_req(s, MS_PURPOSE_ATTEST, &body, NULL);
 	if (rc == MS_OK)
 		rc = ms_client_new(&cfg, &client, NULL);
 	if (rc == MS_OK)
@@ -240,8 +245,8 @@ ms_session_challenge(struct ms_session *s, enum ms_purpose purpose, struct ms_se
 {
 	struct ms_buf body;
 	struct ms_session_challenge c = {.c = {.key = NULL}};
-	ms_buf_init(&body, 256);
-	enum ms_rc rc = build_challenge_req(purpose, &body, err);
+	ms_buf_init(&body, 512);
+	enum ms_rc rc = build_challenge_req(s, purpose, &body, err);
 	if (rc == MS_OK)
 		rc = ms_session_post(s, "challenge", ms_buf_span(&body), NULL, err);
 	ms_buf_fini(&body);
@@ -255,6 +260,18 @@ ms_session_challenge(struct ms_session *s, enum ms_purpose purpose, struct ms_se
 	if (c.c.now_s > s->rec.f.seen_s)
 		s->rec.f.seen_s = c.c.now_s; /* kept with the next save */
 	*ret = c;
+	return MS_OK;
+}
+
+enum ms_rc
+ms_session_poll(struct ms_session *s, bool *ret_now, uint32_t *ret_poll_s, struct ms_err *err)
+{
+	MS_OWN(ms_session_challenge_fini) struct ms_session_challenge c = {.c = {.key = NULL}};
+	enum ms_rc rc = ms_session_challenge(s, MS_PURPOSE_ATTEST, &c, err);
+	if (rc != MS_OK)
+		return rc;
+	*ret_now = c.c.attest_now;
+	*ret_poll_s = c.c.poll_s;
 	return MS_OK;
 }
 

@@ -23,6 +23,7 @@ struct ms_session {
 	struct ms_client_response response;
 	int64_t clock_off_s; /* signed time of the server minus ours, at the last challenge */
 	bool warned_clock;
+	bool said_boot_log, said_ima; /* why a log is not sent was said */
 };
 
 /* TPM only: no state, no server. */
@@ -54,6 +55,8 @@ struct ms_session_challenge {
 };
 MS_MUST_USE enum ms_rc ms_session_challenge(
     struct ms_session *s, enum ms_purpose purpose, struct ms_session_challenge *ret, struct ms_err *err);
+/* Ask whether evidence is wanted before it is due, and how often to ask; nothing is kept. */
+MS_MUST_USE enum ms_rc ms_session_poll(struct ms_session *s, bool *ret_now, uint32_t *ret_poll_s, struct ms_err *err);
 void ms_session_challenge_fini(struct ms_session_challenge *c);
 MS_CLEANUP_FINI(struct ms_session_challenge, ms_session_challenge_fini)
 

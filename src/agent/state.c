@@ -40,6 +40,9 @@ static const struct ms_cbor_field agent_rows[] = {
     MS_CBOR_F_BYTES(MS_AGENT_IDENTITY_SALT, struct ms_agent_fields, identity_salt, MS_CBOR_OPT, MS_AGENT_SALT_LEN, MS_AGENT_SALT_LEN),
     MS_CBOR_F_UINT(MS_AGENT_CERT_FROM, struct ms_agent_fields, cert_from_s, MS_CBOR_OPT, 1, UINT64_MAX),
     MS_CBOR_F_UINT(MS_AGENT_CERT_UNTIL, struct ms_agent_fields, cert_until_s, MS_CBOR_OPT, 1, UINT64_MAX),
+    MS_CBOR_F_UINT(MS_AGENT_LOGS_RESET, struct ms_agent_fields, logs_reset, MS_CBOR_OPT, 1, UINT64_C(1) << 32),
+    MS_CBOR_F_BYTES(MS_AGENT_BOOT_LOG_HASH, struct ms_agent_fields, boot_log, MS_CBOR_OPT, 32, 32),
+    MS_CBOR_F_UINT(MS_AGENT_IMA_ENTRIES, struct ms_agent_fields, ima_entries, MS_CBOR_OPT, 1, UINT32_MAX),
 };
 static const struct ms_cbor_table agent_table = MS_CBOR_TABLE("agent state", struct ms_agent_fields, agent_rows);
 

@@ -28,6 +28,9 @@ struct ms_agent_fields {
 	uint64_t verdict_s, next_s;                                  /* when it was, and when the next is due (server time) */
 	struct ms_span identity_salt;
 	uint64_t cert_from_s, cert_until_s;
+	uint64_t logs_reset;     /* reset count of the boot that the next two are of, plus 1 */
+	struct ms_span boot_log; /* SHA-256 of the boot log that the server has */
+	uint64_t ima_entries;    /* of the IMA list that it has judged */
 };
 enum ms_agent_key {
 	MS_AGENT_DEVICE = 6,
@@ -47,6 +50,9 @@ enum ms_agent_key {
 	MS_AGENT_IDENTITY_SALT,
 	MS_AGENT_CERT_FROM,
 	MS_AGENT_CERT_UNTIL,
+	MS_AGENT_LOGS_RESET,
+	MS_AGENT_BOOT_LOG_HASH,
+	MS_AGENT_IMA_ENTRIES,
 };
 struct ms_agent_record {
 	struct ms_agent_fields f;

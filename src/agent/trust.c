@@ -103,6 +103,8 @@ ms_trust_challenge(
 	memcpy(ret->nonce, b.nonce.p, MS_NONCE_LEN);
 	if (MS_CBOR_HAS(&b, MS_CHALLENGE_BODY_SEAL_MASK))
 		ret->seal_mask = (uint32_t)b.seal_mask;
+	ret->attest_now = b.attest_now;
+	ret->poll_s = (uint32_t)b.poll_s;
 	return MS_OK;
 }
 

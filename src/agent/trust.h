@@ -29,6 +29,8 @@ struct ms_challenge {
 	enum ms_purpose purpose;
 	uint64_t now_s;
 	uint32_t seal_mask; /* 0: not told */
+	bool attest_now;    /* an operator wants evidence now */
+	uint32_t poll_s;    /* how often to ask for that; 0: not told */
 	struct ms_pubkey *key;
 };
 MS_MUST_USE enum ms_rc ms_trust_challenge(

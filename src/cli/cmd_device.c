@@ -1,4 +1,4 @@
-/* device approve, result, quarantine, release, revoke, retire: signed for exactly what was looked at. */
+/* device approve, attest-now, result, quarantine, release, revoke, retire: signed for exactly what was looked at. */
 #include <string.h>
 
 #include "cli/remote.h"
@@ -192,6 +192,8 @@ const struct ms_command ms_commands_device[] = {
 	.max_args = 1,
 	.options = result_options,
 	.example = "muster device result press-17 --out press-17.jwt"},
+    LIFE("attest-now", "ask a device for evidence before it is due", life_options,
+	"muster device attest-now press-17 --reason \"after the update\""),
     LIFE("quarantine", "stop a device: no secret, no certificate, until it is released", life_options,
 	"muster device quarantine press-17 --reason \"seen opened\""),
     LIFE("release", "let a quarantined device prove itself again", life_options, "muster device release press-17 --reason \"reflashed\""),
