@@ -69,6 +69,18 @@ has_events(const struct ms_reference *r)
 	return ms_reference_n_events(r) > 0;
 }
 
+/* A PCR of which the log has nothing is not one whose events are all known: whatever ran in the place of who measures into it. */
+static void
+judge_silent(struct ms_judgement *j, uint32_t silent)
+{
+	for (uint8_t i = 0; i < MS_TPM_PCR_COUNT; i++) {
+		if ((silent >> i & 1) == 0)
+			continue;
+		struct ms_verdict_reason r = {.code = MS_POLICY_PCR_ABSENT, .has_pcr = true, .pcr = i};
+		ms_judge_step(j, ms_judge_reason(j, &r, MS_SPAN_NONE), "events", "the boot log has no event of PCR %u", i);
+	}
+}
+
 static void
 judge_event(struct ms_judgement *j, struct ms_judge_sets *sets, size_t i)
 {
@@ -100,6 +112,7 @@ ms_judge_events(struct ms_judgement *j)
 	struct ms_judge_sets sets;
 	const struct ms_appraisal *a = j->in->appraisal;
 	size_t n = 0, before = j->v->n_reasons + j->v->n_waived;
+	uint32_t silent = j->rule->event_pcrs;
 	if ((j->rule->has & MS_RULE_EVENTS) == 0)
 		return MS_OK;
 	if (a == NULL || !a->has_boot) {
@@ -114,8 +127,11 @@ ms_judge_events(struct ms_judgement *j)
 	for (size_t i = 0; sets.n > 0 && i < a->boot.n; i++)
 		if (a->boot.item[i].pcr < MS_TPM_PCR_COUNT && (j->rule->event_pcrs >> a->boot.item[i].pcr & 1) != 0) {
 			judge_event(j, &sets, i);
+			silent &= ~(UINT32_C(1) << a->boot.item[i].pcr);
 			n++;
 		}
+	if (sets.n > 0)
+		judge_silent(j, silent);
 	if (before == j->v->n_reasons + j->v->n_waived)
 		ms_judge_step(j, MS_STEP_HOLDS, "events", "%zu events are all known", n);
 	return MS_OK;
