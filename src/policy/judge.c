@@ -238,6 +238,16 @@ put_sets(const struct ms_judgement *j, struct ms_buf *b, struct ms_err *err)
 	return MS_OK;
 }
 
+/* By its files, or by what claims say of it: those of a tail count what is in the tail alone. */
+static bool
+judges_list(const struct ms_policy_rule *r)
+{
+	bool ima = false;
+	for (size_t i = 0; i < r->n_claims; i++)
+		ima = ima || strncmp(r->claims[i].claim->name, "ima.", 4) == 0;
+	return ima || (r->has & MS_RULE_FILES) != 0;
+}
+
 enum ms_rc
 ms_policy_judged_id(const struct ms_policy_input *in, uint8_t ret[static MS_POLICY_ID_LEN], struct ms_err *err)
 {
@@ -247,7 +257,7 @@ ms_policy_judged_id(const struct ms_policy_input *in, uint8_t ret[static MS_POLI
 	ms_buf_init(&b, 1u << 16);
 	quiet(in, &copy, &j, err);
 	memset(ret, 0, MS_POLICY_ID_LEN);
-	if (j.rule == NULL || (j.rule->has & MS_RULE_FILES) == 0)
+	if (j.rule == NULL || !judges_list(j.rule))
 		return MS_OK;
 	ms_cbor_array(&b, 4);
 	ms_cbor_bytes(&b, ms_span(in->policy->set.id, MS_POLICY_ID_LEN));

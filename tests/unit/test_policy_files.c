@@ -316,6 +316,19 @@ collect_key(void *ctx, struct ms_span der, struct ms_err *err)
 	return ms_buf_check(b, err);
 }
 
+MS_TEST(I6_list_that_passed_unlooked_at_is_sent_anew_when_claims_begin_to_judge_it)
+{
+	static const uint8_t nothing[32];
+	struct world w;
+	uint8_t before[32], after[32];
+	file_world(&w);
+	judged_id(&w, CLAIMS("{claim: boot.secure-boot, is: true}"), before);
+	judged_id(&w, CLAIMS("{claim: ima.violations, max: 0}"), after);
+	assert_memory_equal(before, nothing, 32);
+	assert_memory_not_equal(after, nothing, 32);
+	world_fini(&w);
+}
+
 MS_TEST(policy_keys_for_signatures_come_from_the_sets_of_the_rule_and_only_when_it_asks_who_signed)
 {
 	struct world w;
