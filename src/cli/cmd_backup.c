@@ -1,7 +1,5 @@
 /* backup create, restore: a whole deployment in one tar file, also while the server runs. The notary's leaves are read
  * before the database is copied, so that the database of a backup is never older than its log. */
-#include <archive.h>
-#include <archive_entry.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -12,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "cli/archive_late.h"
 #include "cli/remote.h"
 #include "store/store.h"
 
@@ -170,12 +169,15 @@ run_create(struct ms_cli *c, struct ms_err *err)
 	(void)snprintf(state, sizeof state, "%s/%s", w.dir, STORE);
 	if (access(state, R_OK) != 0)
 		return ms_fail(err, MS_ERR_USAGE, "%s: %s: give --deployment, the directory that init made", state, strerror(errno));
+	enum ms_rc rc = ms_archive_load(err);
+	if (rc != MS_OK)
+		return rc;
 	(void)umask(077);
 	MS_OWN(ms_fd_close) ms_fd fd = open(out, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return ms_fail(err, errno == EEXIST ? MS_ERR_CONFLICT : MS_ERR_USAGE, "%s: %s", out, strerror(errno));
 	w.a = archive_write_new();
-	enum ms_rc rc = w.a != NULL ? MS_OK : ms_fail(err, MS_ERR_NOMEM, "archive");
+	rc = w.a != NULL ? MS_OK : ms_fail(err, MS_ERR_NOMEM, "archive");
 	if (rc == MS_OK && (archive_write_set_format_pax_restricted(w.a) != ARCHIVE_OK || archive_write_open_fd(w.a, fd) != ARCHIVE_OK))
 		rc = fail_archive(w.a, err);
 	if (rc == MS_OK)
@@ -331,6 +333,8 @@ run_restore(struct ms_cli *c, struct ms_err *err)
 	if (dir == NULL)
 		dir = deployment_of(c);
 	enum ms_rc rc = check_empty(dir, err);
+	if (rc == MS_OK)
+		rc = ms_archive_load(err);
 	struct archive *a = rc == MS_OK ? archive_read_new() : NULL;
 	if (rc == MS_OK && a == NULL)
 		rc = ms_fail(err, MS_ERR_NOMEM, "archive");

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <curl/curl.h>
 #include <openssl/ssl.h>
 
+#include "client/curl_late.h"
 #include "proto/msg.h"
 
 #define URL_MAX 300u
@@ -180,6 +180,9 @@ ms_client_new(const struct ms_client_config *cfg, struct ms_client **ret, struct
 {
 	if (cfg->url == NULL || !url_ok(cfg->url))
 		return ms_fail(err, MS_ERR_USAGE, "server: https://HOST:PORT is wanted");
+	enum ms_rc rc = ms_curl_load(err);
+	if (rc != MS_OK)
+		return rc;
 	MS_OWN(ms_client_free) struct ms_client *c = calloc(1, sizeof *c);
 	MS_OWN(ms_buf_fini) struct ms_buf pem = {0};
 	ms_buf_init(&pem, 16384);
@@ -188,7 +191,7 @@ ms_client_new(const struct ms_client_config *cfg, struct ms_client **ret, struct
 	(void)snprintf(c->url, sizeof c->url, "%s", cfg->url);
 	c->max_body = cfg->max_body != 0 && cfg->max_body < MS_CLIENT_RESPONSE_MAX ? cfg->max_body : MS_CLIENT_RESPONSE_MAX;
 	bool verified = cfg->ca_root.len > 0;
-	enum ms_rc rc = verified ? build_pem(cfg->ca_root, &pem, err) : MS_OK;
+	rc = verified ? build_pem(cfg->ca_root, &pem, err) : MS_OK;
 	if (rc != MS_OK)
 		return rc;
 	CURLcode curl_rc = set_options(c, cfg);
