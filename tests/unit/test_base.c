@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/io.h"
+#include "base/late.h"
 #include "base/rd.h"
 #include "base/secret.h"
 
@@ -247,4 +248,19 @@ MS_TEST(rc_of_an_unknown_number_reads_as_internal_and_never_ok)
 	CHECK(ms_rc_exit((enum ms_rc)999) != 0);
 	for (int rc = 1; rc < MS_RC_COUNT; rc++)
 		CHECK(ms_rc_name((enum ms_rc)rc) != NULL && ms_rc_http((enum ms_rc)rc) != 200 && ms_rc_exit((enum ms_rc)rc) != 0);
+}
+
+MS_TEST(late_library_that_is_not_there_or_lacks_a_function_is_named)
+{
+	static const char *const good[] = {"cos", "sin"}, *const bad[] = {"cos", "no_such_function"};
+	struct {
+		double (*cos)(double), (*sin)(double);
+	} f = {NULL, NULL};
+	struct ms_err err;
+	CHECK_INT(ms_late_load("libmuster-none.so.1", good, 2, &f, &err), MS_ERR_UNAVAILABLE);
+	CHECK(strstr(err.text, "libmuster-none.so.1") != NULL && f.cos == NULL);
+	CHECK_INT(ms_late_load("libm.so.6", bad, 2, &f, &err), MS_ERR_UNAVAILABLE);
+	CHECK(strstr(err.text, "no_such_function") != NULL && f.cos == NULL);
+	CHECK_OK(ms_late_load("libm.so.6", good, 2, &f, &err), &err);
+	CHECK(f.cos(0) > 0.99 && f.sin(0) < 0.01);
 }
