@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "evidence/attester.h"
 #include "policy/policy_int.h"
 
 static void
@@ -99,14 +100,12 @@ speaks_of(const struct ms_judgement *j, const char *name)
 
 /* ---- assurance ---- */
 
+/* As rules have it: 0 for a word that is none of them. */
 static unsigned
 assurance_rank(struct ms_span name)
 {
-	static const char *const names[] = {"low", "software", "hardware"};
-	for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
-		if (ms_span_eq(name, ms_span_str(names[i])))
-			return i + 1;
-	return 0;
+	enum ms_assurance level = MS_ASSURANCE_LOW;
+	return ms_assurance_find(name, &level, NULL) == MS_OK ? 1u + (unsigned)level : 0;
 }
 
 void

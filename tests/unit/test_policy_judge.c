@@ -1,6 +1,8 @@
 /* Judgement by claims, match, windows and events; what is told of it. */
 #include "support/policyworld.h"
 
+#include <time.h>
+
 /* ---- claims ---- */
 
 static const struct {
@@ -378,5 +380,89 @@ MS_TEST(policy_steps_tell_every_requirement_and_at_most_64_files_one_by_one)
 	CHECK(w.v.n_reasons == MS_VERDICT_REASONS_MAX && w.v.n_reasons + w.v.more_reasons == 999);
 	CHECK(seen.fails == 65 && seen.missing == 1 && seen.holds == 2 && seen.waived == 0 && seen.files); /* 64 files and the verdict */
 	assert_string_equal(seen.last, "verdict");
+	world_fini(&w);
+}
+
+/* ---- faults, and the most that a policy can ask for ---- */
+
+static enum ms_rc
+broken(MS_UNUSED void *ctx, MS_UNUSED struct ms_span name, MS_UNUSED const struct ms_reference **ret, struct ms_err *err)
+{
+	return ms_fail(err, MS_ERR_IO, "the store is away");
+}
+
+MS_TEST(I12_a_store_that_is_away_gives_no_verdict_on_events_and_files_and_no_id_either)
+{
+	static const char *const rules[] = {
+	    EVENTS("4", "boot"), FILES("{references: [debian]}"), TOP MATCH "      require: {pcrs: [0], references: [a]}\n"};
+	struct world w;
+	world_init(&w);
+	w.in.reference = broken;
+	for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
+		MS_OWN(ms_policy_free) struct ms_policy *p = policy(rules[i]);
+		struct ms_err err = {0};
+		uint8_t id[32];
+		w.in.policy = p;
+		w.v.n_reasons = 77;
+		CHECK_INT(ms_policy_judge(&w.in, &w.v, &err), MS_ERR_IO);
+		CHECK_INT(w.v.n_reasons, 77);
+		CHECK_INT(ms_policy_judged_id(&w.in, id, &err), i == 1 ? MS_ERR_IO : MS_OK);
+	}
+	world_fini(&w);
+}
+
+/* 255 rules that each look through 64 groups in vain, then one with 64 conditions of 200 values. */
+static void
+put_largest(struct ms_buf *b)
+{
+	static const char *const op[] = {"any_of", "all_of", "none_of", "contains"};
+	size_t n = 0;
+	ms_buf_str(b, HEAD "groups:\n");
+	for (unsigned g = 0; g < MS_POLICY_GROUPS_MAX; g++)
+		ms_buf_fmt(b, "  g%u: {devices: [x%u, y%u]}\n", g, g, g);
+	ms_buf_str(b, "attest:\n  rules:\n");
+	for (unsigned r = 0; r < MS_POLICY_RULES_MAX - 1; r++)
+		ms_buf_fmt(b, "    - {name: r%u, match: {groups: [g0, g9, g63], models: [m]}, require: {pcrs: [0], references: [a]}}\n", r);
+	ms_buf_str(b, "    - name: last\n      match: {all: true}\n      require:\n        claims:\n");
+	for (size_t i = 0; ms_claim_name_at(i) != NULL && n < MS_POLICY_CLAIMS_MAX; i++) {
+		const struct ms_claim_name *c = ms_claim_name_at(i);
+		for (unsigned k = 0; k < 4 && c->many && c->type == MS_CLAIM_BYTES && n < MS_POLICY_CLAIMS_MAX; k++, n++) {
+			ms_buf_fmt(b, "          - {claim: %s, %s: [", c->name, op[k]);
+			for (unsigned v = 0; v < 200; v++)
+				ms_buf_fmt(b, "%s\"%04x\"", v == 0 ? "" : ", ", v);
+			ms_buf_str(b, "]}\n");
+		}
+	}
+	ms_buf_u8(b, 0);
+}
+
+MS_TEST(policy_of_the_largest_size_is_judged_in_bounded_time)
+{
+	struct world w;
+	struct ms_err err = {0};
+	MS_OWN(ms_buf_fini) struct ms_buf text;
+	struct timespec begin, end;
+	ms_buf_init(&text, MS_POLICY_YAML_MAX);
+	put_largest(&text);
+	world_init(&w);
+	size_t n = 0;
+	for (size_t i = 0; n < MS_CLAIMS_MAX; i++) { /* as many claims as there can be, spread over those that are asked for */
+		const struct ms_claim_name *c = ms_claim_name_at(i);
+		if (c == NULL)
+			break;
+		for (uint16_t v = 0; v < 200 && c->many && c->type == MS_CLAIM_BYTES && n < MS_CLAIMS_MAX; v++, n++)
+			CHECK_OK(
+			    ms_claims_add_bytes(w.a->claims, c->name, true, ms_span((uint8_t[]){(uint8_t)(v >> 8), (uint8_t)v}, 2), &err),
+			    &err);
+	}
+	MS_OWN(ms_policy_free) struct ms_policy *p = policy((const char *)text.p);
+	w.in.policy = p;
+	(void)clock_gettime(CLOCK_MONOTONIC, &begin);
+	CHECK_OK(ms_policy_judge(&w.in, &w.v, &err), &err);
+	(void)clock_gettime(CLOCK_MONOTONIC, &end);
+	long us = (end.tv_sec - begin.tv_sec) * 1000000 + (end.tv_nsec - begin.tv_nsec) / 1000;
+	print_message("%zu rules, %zu conditions, %zu claims: %ld us\n", p->set.rules, p->rules[p->set.rules - 1].n_claims, n, us);
+	assert_string_equal(w.v.rule, "last");
+	CHECK(us < 2000000); /* sanitizers and a busy machine: some milliseconds else */
 	world_fini(&w);
 }
