@@ -265,13 +265,9 @@ ms_policy_judged_id(const struct ms_policy_input *in, uint8_t ret[static MS_POLI
 	enum ms_rc rc = put_sets(&j, &b, err);
 	if (rc != MS_OK)
 		return rc;
-	size_t n = 0;
+	ms_cbor_array(&b, j.n_waivers); /* of claims as well: what one took is looked at again without it */
 	for (size_t i = 0; i < j.n_waivers; i++)
-		n += (in->policy->waivers[j.waiver[i]].codes & FILE_CODES) != 0;
-	ms_cbor_array(&b, n);
-	for (size_t i = 0; i < j.n_waivers; i++)
-		if ((in->policy->waivers[j.waiver[i]].codes & FILE_CODES) != 0)
-			ms_cbor_text_span(&b, in->policy->waivers[j.waiver[i]].name);
+		ms_cbor_text_span(&b, in->policy->waivers[j.waiver[i]].name);
 	rc = ms_buf_check(&b, err);
 	if (rc == MS_OK)
 		ms_sha256(ms_buf_span(&b), ret);
