@@ -15,6 +15,7 @@
 #include "crypto/hpke.h"
 #include "evidence/quote.h"
 #include "identity/leafcert.h"
+#include "bootlog.h"
 #include "ima.h"
 #include "measure.h"
 #include "peers.h"
@@ -454,6 +455,7 @@ main(int argc, char **argv)
 	}
 	struct bench_peers p = bench_peers();
 	bench_evidence(&p);
+	bench_bootlog(&p);
 	bench_ima(&p);
 	bench_identity(&p);
 	bench_secrets(&p);

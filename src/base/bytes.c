@@ -332,10 +332,23 @@ utf8_char(const uint8_t *p, size_t left)
 	return n;
 }
 
+/* Eight bytes of ASCII, none of them NUL: no high bit, and no borrow into one. */
+static bool
+ascii_8(const uint8_t *p)
+{
+	uint64_t w;
+	memcpy(&w, p, sizeof w);
+	return ((w | (w - UINT64_C(0x0101010101010101))) & UINT64_C(0x8080808080808080)) == 0;
+}
+
 bool
 ms_utf8_ok(struct ms_span s)
 {
 	for (size_t i = 0; i < s.len;) {
+		if (s.len - i >= 8 && ascii_8(s.p + i)) {
+			i += 8;
+			continue;
+		}
 		size_t n = utf8_char(s.p + i, s.len - i);
 		if (n == 0)
 			return false;

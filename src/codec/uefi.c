@@ -136,13 +136,29 @@ ms_utf16_plausible(struct ms_span s)
 	return 4 * ascii >= 3 * n;
 }
 
+/* Eight bytes from ' ' to '~': a high bit, a borrow by ' ' or a carry by one beyond '~' tells that some may not be. */
+static bool
+printable_8(const uint8_t *p)
+{
+	const uint64_t high = UINT64_C(0x8080808080808080), one = UINT64_C(0x0101010101010101);
+	uint64_t w;
+	memcpy(&w, p, sizeof w);
+	return ((w | (w - ' ' * one) | (w + one)) & high) == 0;
+}
+
 bool
 ms_ascii_plausible(struct ms_span s)
 {
 	size_t n = s.len > 0 && s.p[s.len - 1] == 0 ? s.len - 1 : s.len;
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n;) {
+		if (n - i >= 8 && printable_8(s.p + i)) {
+			i += 8;
+			continue;
+		}
 		if (!printable(s.p[i]) || s.p[i] >= 0x80)
 			return false;
+		i++;
+	}
 	return n > 0;
 }
 

@@ -8,6 +8,7 @@
 #include "evidence/bootlog_int.h"
 
 #define DBX_HASHES_MAX 1024u
+#define CERTS_KEPT 16u
 #define TEXT_MAX (256u << 10)
 #define SEARCHES_MAX 512u      /* through the commands of GRUB: what comes after is not found, and so unproven */
 #define TAG_INITRD 0x8f3b22ecu /* Linux' EFI stub: LINUX_EFI_INITRD_MEDIA */
@@ -34,6 +35,11 @@ struct maker {
 	unsigned searches;
 	const struct ms_bootlog_event *section; /* of a unified kernel image: the name that was measured last, NULL after its section */
 	bool sections_broken;
+	size_t n_certs;
+	struct {
+		struct ms_span der;
+		uint8_t digest[MS_SHA256_LEN];
+	} cert[CERTS_KEPT];
 	char signer[MS_UEFI_SUBJECT_MAX]; /* the authority that came last and started nothing yet */
 };
 
@@ -62,21 +68,25 @@ put_bytes(struct maker *m, const char *name, bool proven, struct ms_span v)
 
 /* Cut where a character ends. */
 static void
-put_text(struct maker *m, const char *name, bool proven, struct ms_span v)
+put_long_text(struct maker *m, const char *name, bool proven, struct ms_span v)
 {
 	static const char dots[] = "...";
 	uint8_t cut[MS_CLAIM_VALUE_MAX];
-	if (m->rc != MS_OK)
-		return;
-	if (v.len > MS_CLAIM_VALUE_MAX) {
-		size_t n = MS_CLAIM_VALUE_MAX - (sizeof dots - 1);
-		while (n > 0 && (v.p[n] & 0xc0) == 0x80)
-			n--;
-		memcpy(cut, v.p, n);
-		memcpy(cut + n, dots, sizeof dots - 1);
-		v = ms_span(cut, n + sizeof dots - 1);
-	}
-	m->rc = ms_claims_add_text(m->c, name, proven, v, m->err);
+	size_t n = MS_CLAIM_VALUE_MAX - (sizeof dots - 1);
+	while (n > 0 && (v.p[n] & 0xc0) == 0x80)
+		n--;
+	memcpy(cut, v.p, n);
+	memcpy(cut + n, dots, sizeof dots - 1);
+	m->rc = ms_claims_add_text(m->c, name, proven, ms_span(cut, n + sizeof dots - 1), m->err);
+}
+
+static void
+put_text(struct maker *m, const char *name, bool proven, struct ms_span v)
+{
+	if (m->rc == MS_OK && v.len > MS_CLAIM_VALUE_MAX)
+		put_long_text(m, name, proven, v);
+	else if (m->rc == MS_OK)
+		m->rc = ms_claims_add_text(m->c, name, proven, v, m->err);
 }
 
 /* The text in m->text, which is then empty again. */
@@ -131,13 +141,24 @@ is_before(const struct maker *m, const struct ms_bootlog_event *e)
 
 /* ---- PCR 7: Secure Boot ---- */
 
+/* Hashed once: PK is often in KEK, and who let a program start is in db. */
+static const uint8_t *
+cert_digest(struct maker *m, struct ms_span der)
+{
+	for (size_t i = 0; i < m->n_certs; i++)
+		if (ms_span_eq(m->cert[i].der, der))
+			return m->cert[i].digest;
+	size_t at = m->n_certs < CERTS_KEPT ? m->n_certs++ : CERTS_KEPT - 1;
+	m->cert[at].der = der;
+	ms_sha256(der, m->cert[at].digest);
+	return m->cert[at].digest;
+}
+
 static void
 put_cert(struct maker *m, const char *cert, const char *subject, bool proven, struct ms_span der)
 {
-	uint8_t digest[MS_SHA256_LEN];
 	char name[MS_UEFI_SUBJECT_MAX];
-	ms_sha256(der, digest);
-	put_bytes(m, cert, proven, ms_span(digest, sizeof digest));
+	put_bytes(m, cert, proven, ms_span(cert_digest(m, der), MS_SHA256_LEN));
 	if (subject != NULL && ms_uefi_cert_subject(der, name))
 		put_text(m, subject, proven, ms_span_str(name));
 }
@@ -479,7 +500,7 @@ named_by_command(struct maker *m, const char *word, struct ms_span name)
 	for (size_t i = 0; search && i < m->b->n; i++) {
 		const struct ms_bootlog_event *e = &m->b->event[i];
 		struct ms_span c = e->covered;
-		if (!is_known(e) || !ms_bootlog_in(m->b, e, 8) || c.len <= n || memcmp(c.p, word, n) != 0)
+		if (c.len <= n || c.p[0] != (uint8_t)word[0] || !is_known(e) || !ms_bootlog_in(m->b, e, 8) || memcmp(c.p, word, n) != 0)
 			continue;
 		const uint8_t *at = memchr(c.p + n, ' ', c.len - n); /* "linux" and "linuxefi" alike */
 		const uint8_t *end = at == NULL ? NULL : memchr(at + 1, ' ', (size_t)(c.p + c.len - at - 1));

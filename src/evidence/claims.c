@@ -23,10 +23,28 @@ static const struct ms_claim_name names[] = {
 #undef X
 };
 
+#define NAMES (sizeof names / sizeof *names)
+#define RECENT 64u /* power of two */
+
+#define CHUNK_LEN 8192u /* more than one value may be long */
+
+struct chunk {
+	struct chunk *next;
+	size_t used;
+	uint8_t bytes[CHUNK_LEN];
+};
+
 struct ms_claims {
 	struct ms_claim *item;
 	size_t n, cap;
-	uint8_t **owned; /* one allocation a text or bytes */
+	struct chunk *chunks; /* what texts and bytes are copied into; the newest first */
+	uint32_t *slot;       /* hash table of `slots`, a power of two and at least 2 * cap: index of an item + 1; 0: free */
+	size_t slots;
+	uint32_t first[NAMES]; /* index of the first claim of each name + 1; 0: none */
+	struct {
+		const char *literal; /* where a name was given; compared before it is believed */
+		const struct ms_claim_name *row;
+	} recent[RECENT];
 };
 
 const struct ms_claim_name *
@@ -72,10 +90,12 @@ ms_claims_free(struct ms_claims *c)
 {
 	if (c == NULL)
 		return;
-	for (size_t i = 0; i < c->n; i++)
-		free(c->owned[i]);
-	free(c->owned);
+	for (struct chunk *next; c->chunks != NULL; c->chunks = next) {
+		next = c->chunks->next;
+		free(c->chunks);
+	}
 	free(c->item);
+	free(c->slot);
 	free(c);
 }
 
@@ -95,10 +115,51 @@ const struct ms_claim *
 ms_claims_next(const struct ms_claims *c, struct ms_span name, size_t *from)
 {
 	const struct ms_claim_name *row = ms_claim_name_find(name);
+	if (row == NULL || c->first[row - names] == 0) {
+		*from = c->n;
+		return NULL;
+	}
+	if (*from < c->first[row - names])
+		*from = c->first[row - names] - 1;
 	for (; *from < c->n; (*from)++)
-		if (c->item[*from].name == row && row != NULL)
+		if (c->item[*from].name == row)
 			return &c->item[(*from)++];
 	return NULL;
+}
+
+/* ---- adding ---- */
+
+/* Of name and value; to find equals, not to keep anyone from making others collide: there are at most MS_CLAIMS_MAX. */
+static uint64_t
+hash_of(const struct ms_claim *one)
+{
+	const uint64_t odd = UINT64_C(0x9e3779b97f4a7c15);
+	uint64_t h = ((uint64_t)(one->name - names) + 1) * odd ^ one->number, word;
+	size_t i = 0;
+	for (; i + sizeof word <= one->bytes.len; i += sizeof word) {
+		memcpy(&word, one->bytes.p + i, sizeof word);
+		h = (h ^ word) * odd;
+		h ^= h >> 29;
+	}
+	for (; i < one->bytes.len; i++)
+		h = (h ^ one->bytes.p[i]) * odd;
+	return h ^ h >> 32;
+}
+
+static bool
+same_value(const struct ms_claim *a, const struct ms_claim *b)
+{
+	return a->name == b->name && a->number == b->number && ms_span_eq(a->bytes, b->bytes);
+}
+
+/* The slot of an equal claim, or the free one where it belongs. */
+static uint32_t *
+slot_of(const struct ms_claims *c, const struct ms_claim *one)
+{
+	size_t i = (size_t)hash_of(one) & (c->slots - 1);
+	while (c->slot[i] != 0 && !same_value(&c->item[c->slot[i] - 1], one))
+		i = (i + 1) & (c->slots - 1);
+	return &c->slot[i];
 }
 
 static enum ms_rc
@@ -106,86 +167,117 @@ grow(struct ms_claims *c, struct ms_err *err)
 {
 	if (c->n < c->cap)
 		return MS_OK;
-	if (c->n >= MS_CLAIMS_MAX)
-		return ms_fail(err, MS_ERR_TOO_BIG, "claims: more than %u", MS_CLAIMS_MAX);
-	size_t cap = c->cap == 0 ? 32 : 2 * c->cap;
+	size_t cap = c->cap == 0 ? 128 : 2 * c->cap;
 	struct ms_claim *item = realloc(c->item, cap * sizeof *item);
 	if (item == NULL)
 		return ms_fail(err, MS_ERR_NOMEM, "claims");
 	c->item = item;
-	uint8_t **owned = realloc(c->owned, cap * sizeof *owned);
-	if (owned == NULL)
+	uint32_t *slot = calloc(2 * cap, sizeof *slot);
+	if (slot == NULL)
 		return ms_fail(err, MS_ERR_NOMEM, "claims");
-	c->owned = owned;
+	free(c->slot);
+	c->slot = slot;
+	c->slots = 2 * cap;
+	for (size_t i = 0; i < c->n; i++)
+		*slot_of(c, &c->item[i]) = (uint32_t)i + 1;
 	c->cap = cap;
 	return MS_OK;
 }
 
-static bool
-same_value(const struct ms_claim *a, const struct ms_claim *b)
+/* A copy that lives as long as the set; values are at most MS_CLAIM_VALUE_MAX long, so each fits a chunk. */
+static enum ms_rc
+copy_in(struct ms_claims *c, struct ms_span *s, struct ms_err *err)
 {
-	return a->number == b->number && ms_span_eq(a->bytes, b->bytes);
+	assert(s->len <= CHUNK_LEN);
+	if (c->chunks == NULL || s->len > CHUNK_LEN - c->chunks->used) {
+		struct chunk *k = malloc(sizeof *k);
+		if (k == NULL)
+			return ms_fail(err, MS_ERR_NOMEM, "claims");
+		k->next = c->chunks;
+		k->used = 0;
+		c->chunks = k;
+	}
+	uint8_t *at = c->chunks->bytes + c->chunks->used;
+	memcpy(at, s->p, s->len);
+	c->chunks->used += s->len;
+	s->p = at;
+	return MS_OK;
 }
 
 static enum ms_rc
 add(struct ms_claims *c, struct ms_claim one, struct ms_err *err)
 {
-	size_t from = 0;
-	for (const struct ms_claim *old; (old = ms_claims_next(c, ms_span_str(one.name->name), &from)) != NULL;) {
-		if (same_value(old, &one)) {
-			c->item[from - 1].proven = old->proven && one.proven;
-			return MS_OK;
-		}
-		if (!one.name->many)
-			return ms_fail(err, MS_ERR_MALFORMED, "claims: two values of %s", one.name->name);
-	}
-	uint8_t *copy = NULL;
+	uint32_t *first = &c->first[one.name - names];
 	enum ms_rc rc = grow(c, err);
-	if (rc == MS_OK && one.bytes.len > 0 && ms_bytes_dup(one.bytes, &copy) != MS_OK)
-		rc = ms_fail(err, MS_ERR_NOMEM, "claims");
 	if (rc != MS_OK)
 		return rc;
-	one.bytes.p = copy;
-	c->owned[c->n] = copy;
+	uint32_t *slot = slot_of(c, &one);
+	if (*slot != 0) {
+		struct ms_claim *old = &c->item[*slot - 1];
+		old->proven = old->proven && one.proven;
+		return MS_OK;
+	}
+	if (!one.name->many && *first != 0)
+		return ms_fail(err, MS_ERR_MALFORMED, "claims: two values of %s", one.name->name);
+	if (c->n >= MS_CLAIMS_MAX)
+		return ms_fail(err, MS_ERR_TOO_BIG, "claims: more than %u", MS_CLAIMS_MAX);
+	if (one.bytes.len == 0)
+		one.bytes.p = NULL;
+	else
+		rc = copy_in(c, &one.bytes, err);
+	if (rc != MS_OK)
+		return rc;
 	c->item[c->n++] = one;
+	*slot = (uint32_t)c->n;
+	if (*first == 0)
+		*first = (uint32_t)c->n;
 	return MS_OK;
 }
 
+/* Names are literals of the caller, mostly the same few: their addresses are remembered. */
 static const struct ms_claim_name *
-row_of(const char *name, enum ms_claim_type type)
+row_of(struct ms_claims *c, const char *name, enum ms_claim_type type)
 {
-	const struct ms_claim_name *row = ms_claim_name_find(ms_span_str(name));
-	assert(row != NULL && row->type == type);
-	return row;
+	uintptr_t at = (uintptr_t)name;
+	size_t i = (at ^ at >> 6) & (RECENT - 1);
+	if (c->recent[i].literal != name || strcmp(c->recent[i].row->name, name) != 0) {
+		c->recent[i].row = ms_claim_name_find(ms_span_str(name));
+		c->recent[i].literal = name;
+		assert(c->recent[i].row != NULL);
+	}
+	assert(c->recent[i].row->type == type);
+	return c->recent[i].row;
 }
 
 enum ms_rc
 ms_claims_add_bool(struct ms_claims *c, const char *name, bool proven, bool v, struct ms_err *err)
 {
-	return add(c, (struct ms_claim){.name = row_of(name, MS_CLAIM_BOOL), .proven = proven, .number = v}, err);
+	return add(c, (struct ms_claim){.name = row_of(c, name, MS_CLAIM_BOOL), .proven = proven, .number = v}, err);
 }
 
 enum ms_rc
 ms_claims_add_uint(struct ms_claims *c, const char *name, bool proven, uint64_t v, struct ms_err *err)
 {
-	return add(c, (struct ms_claim){.name = row_of(name, MS_CLAIM_UINT), .proven = proven, .number = v}, err);
+	return add(c, (struct ms_claim){.name = row_of(c, name, MS_CLAIM_UINT), .proven = proven, .number = v}, err);
+}
+
+static enum ms_rc
+add_as_hex(struct ms_claims *c, struct ms_claim one, struct ms_err *err)
+{
+	enum { SHOWN = 1024 };
+	char hex[sizeof "hex:" + 2 * SHOWN] = "hex:";
+	ms_hex(one.bytes.p, one.bytes.len < SHOWN ? one.bytes.len : SHOWN, hex + 4);
+	one.bytes = ms_span_str(hex);
+	return add(c, one, err);
 }
 
 enum ms_rc
 ms_claims_add_text(struct ms_claims *c, const char *name, bool proven, struct ms_span v, struct ms_err *err)
 {
-	char hex[MS_CLAIM_VALUE_MAX + 1];
-	struct ms_claim one = {.name = row_of(name, MS_CLAIM_TEXT), .proven = proven, .bytes = v};
+	struct ms_claim one = {.name = row_of(c, name, MS_CLAIM_TEXT), .proven = proven, .bytes = v};
 	if (v.len > MS_CLAIM_VALUE_MAX)
 		return ms_fail(err, MS_ERR_TOO_BIG, "claims: %s of %zu bytes", name, v.len);
-	if (!ms_utf8_ok(v)) {
-		static const char mark[] = "hex:";
-		size_t n = v.len < 1024 ? v.len : 1024;
-		memcpy(hex, mark, sizeof mark - 1);
-		ms_hex(v.p, n, hex + sizeof mark - 1);
-		one.bytes = ms_span_str(hex);
-	}
-	return add(c, one, err);
+	return ms_utf8_ok(v) ? add(c, one, err) : add_as_hex(c, one, err);
 }
 
 enum ms_rc
@@ -193,7 +285,7 @@ ms_claims_add_bytes(struct ms_claims *c, const char *name, bool proven, struct m
 {
 	if (v.len > MS_CLAIM_VALUE_MAX)
 		return ms_fail(err, MS_ERR_TOO_BIG, "claims: %s of %zu bytes", name, v.len);
-	return add(c, (struct ms_claim){.name = row_of(name, MS_CLAIM_BYTES), .proven = proven, .bytes = v}, err);
+	return add(c, (struct ms_claim){.name = row_of(c, name, MS_CLAIM_BYTES), .proven = proven, .bytes = v}, err);
 }
 
 enum ms_rc
