@@ -125,9 +125,10 @@ add_claims(const struct ms_draft *from, const struct ms_draft *rule, struct ms_p
 static enum ms_rc
 parent_of(const struct ms_compile *c, const struct ms_draft *d, const struct ms_draft **ret, struct ms_err *err)
 {
-	*ret = NULL;
-	if (d->extends.len == 0)
+	if (d->extends.len == 0) {
+		*ret = NULL;
 		return MS_OK;
+	}
 	for (size_t i = 0; i < c->n_drafts; i++)
 		if (ms_span_eq(c->drafts[i].rule.name, d->extends)) {
 			*ret = &c->drafts[i];
@@ -149,9 +150,11 @@ chain_of(const struct ms_compile *c, const struct ms_draft *d, const struct ms_d
 		if (n == MS_POLICY_EXTENDS_MAX + 1)
 			return ms_yaml_fail(d->extends_node, err, MS_ERR_USAGE, "more than %u rules above this one", MS_POLICY_EXTENDS_MAX);
 		chain[n++] = at;
-		enum ms_rc rc = parent_of(c, at, &at, err);
+		const struct ms_draft *above = NULL;
+		enum ms_rc rc = parent_of(c, at, &above, err);
 		if (rc != MS_OK)
 			return rc;
+		at = above;
 	}
 	*ret_n = n;
 	return MS_OK;
