@@ -90,14 +90,14 @@ class VmTest(unittest.TestCase):
         status, output = self.machine.boot(image, before + AGENT % "attest" + "\n", secure)
         return status, output, json.loads(self.muster("device", "show", "vm", "--json"))
 
-    def caught(self, image, *reasons, state="quarantined", **more):
+    def caught(self, image, *reasons, **more):
+        """Each is a fail: the quote is valid, and what it proves is not what policy accepts. A person lets the machine back in."""
         status, output, device = self.attest(image, **more)
         self.assertEqual(status, 1, output)
         for reason in reasons:
             self.assertRegex(output, reason)
-        self.assertEqual(device["state"], state, output)
-        if state == "quarantined":
-            self.muster("device", "release", "vm", "--reason", "variant seen")
+        self.assertEqual(device["state"], "quarantined", output)
+        self.muster("device", "release", "vm", "--reason", "seen")
 
     def test_1_the_same_machine_passes_after_a_reboot(self):
         status, output, device = self.attest(self.good)
@@ -111,8 +111,7 @@ class VmTest(unittest.TestCase):
         self.caught(self.image("initrd", initrd_file="added.sh"), r"pcr-mismatch pcr=9 ")
 
     def test_4_secure_boot_off_leaves_no_boot_log_and_that_is_refused_by_name(self):
-        before = json.loads(self.muster("device", "show", "vm", "--json"))["state"]
-        self.caught(self.good, r"boot-log-missing", state=before, secure=False)
+        self.caught(self.good, r"boot-log-missing", r"pcr-mismatch pcr=7 ", secure=False)
 
     def test_5_an_unlisted_binary_is_caught(self):
         self.caught(self.good, r"file-unknown.*/usr/bin/unlisted", before="(cat /bin/busybox; echo more) > /usr/bin/unlisted; chmod 755 /usr/bin/unlisted; /usr/bin/unlisted true\n")
