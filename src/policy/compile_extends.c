@@ -142,20 +142,20 @@ static enum ms_rc
 chain_of(const struct ms_compile *c, const struct ms_draft *d, const struct ms_draft *chain[static MS_POLICY_EXTENDS_MAX + 1],
     size_t *ret_n, struct ms_err *err)
 {
+	const struct ms_draft *at = d, *above = NULL;
 	size_t n = 0;
-	for (const struct ms_draft *at = d; at != NULL;) {
+	do {
 		for (size_t i = 0; i < n; i++)
 			if (chain[i] == at)
 				return ms_yaml_fail(at->extends_node, err, MS_ERR_USAGE, "rule %.*s extends itself", ARG(at->rule.name));
 		if (n == MS_POLICY_EXTENDS_MAX + 1)
 			return ms_yaml_fail(d->extends_node, err, MS_ERR_USAGE, "more than %u rules above this one", MS_POLICY_EXTENDS_MAX);
 		chain[n++] = at;
-		const struct ms_draft *above = NULL;
 		enum ms_rc rc = parent_of(c, at, &above, err);
 		if (rc != MS_OK)
 			return rc;
 		at = above;
-	}
+	} while (above != NULL);
 	*ret_n = n;
 	return MS_OK;
 }
