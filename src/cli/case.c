@@ -131,9 +131,14 @@ read_boot_log(struct ms_case *k, struct ms_err *err)
 enum ms_rc
 ms_case_read_logs(struct ms_case *k, const struct ms_case_policy *p, struct ms_err *err)
 {
-	if (k->boot_log.len == 0 && k->ima.len == 0)
+	bool nothing_new = k->ima_used_known && k->ima.len == 0;
+	if (k->boot_log.len == 0 && k->ima.len == 0 && !nothing_new)
 		return MS_OK;
 	enum ms_rc rc = ms_appraisal_new(&k->appraisal, err);
+	if (rc == MS_OK && nothing_new) {
+		k->appraisal->has_ima = true;
+		k->appraisal->ima_from = k->ima_from;
+	}
 	if (rc == MS_OK && k->boot_log.len > 0)
 		rc = read_boot_log(k, err);
 	if (rc == MS_OK && k->ima.len > 0)

@@ -17,7 +17,7 @@ struct ms_case {
 	struct ms_buf boot_log, ima; /* what the appraisal borrows from */
 	/* A recorded tail: its first entry, and how many of its entries the quote covers, as the server found by replaying it. */
 	uint32_t ima_from, ima_used;
-	bool ima_used_known;
+	bool ima_used_known; /* then there was a list, if only an empty tail */
 };
 void ms_case_init(struct ms_case *k);
 void ms_case_fini(struct ms_case *k);

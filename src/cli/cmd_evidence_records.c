@@ -7,28 +7,14 @@ static enum ms_rc
 run_list(struct ms_cli *c, struct ms_err *err)
 {
 	MS_OWN(ms_json_free) json_t *rows = NULL;
-	MS_OWN(ms_json_free) json_t *kept = json_array();
 	MS_OWN(ms_found_device_fini) struct ms_found_device d = {.json = NULL};
 	uint64_t limit = 0;
-	size_t i;
-	json_t *row;
 	enum ms_rc rc = ms_cli_uint(c, "limit", 0, 1, 10000000, &limit, err);
 	if (rc == MS_OK && c->n_args == 1)
 		rc = ms_remote_device(c, c->arg[0], &d, err);
 	if (rc == MS_OK)
-		rc = ms_remote_list(c, c->command->operation, c->n_args == 1 ? 0 : limit, &rows, err);
-	if (rc != MS_OK)
-		return rc;
-	json_array_foreach(rows, i, row)
-	{
-		if (c->n_args == 1 && strcmp(ms_json_text(row, "device"), d.id) != 0)
-			continue;
-		if (limit != 0 && json_array_size(kept) >= limit)
-			break;
-		if (json_array_append(kept, row) != 0)
-			return ms_fail(err, MS_ERR_NOMEM, "list");
-	}
-	return ms_out_table(c, kept, c->command->columns, err);
+		rc = ms_remote_records(c, d.id, 0, limit, &rows, err);
+	return rc == MS_OK ? ms_out_table(c, rows, c->command->columns, err) : rc;
 }
 
 static enum ms_rc
@@ -55,7 +41,7 @@ static const struct ms_cli_option list_options[] = {{"limit", "N", "at most N ro
 static const struct ms_cli_option export_options[] = {{"out", "FILE", "where it goes (-o FILE); must not exist"}, {NULL, NULL, NULL}};
 static const struct ms_column columns[] = {{"id", "RECORD", MS_COLUMN_TEXT}, {"device", "DEVICE", MS_COLUMN_ID},
     {"name", "NAME", MS_COLUMN_TEXT}, {"model", "MODEL", MS_COLUMN_TEXT}, {"time_s", "TIME (UTC)", MS_COLUMN_TIME},
-    {"outcome", "VERDICT", MS_COLUMN_STATE}, {"boot_log_size", "BOOT LOG", MS_COLUMN_TEXT}, {"ima_size", "IMA", MS_COLUMN_TEXT},
+    {"judged", "VERDICT", MS_COLUMN_STATE}, {"boot_log_size", "BOOT LOG", MS_COLUMN_TEXT}, {"ima_size", "IMA", MS_COLUMN_TEXT},
     {"reason", "REASON", MS_COLUMN_TEXT}, {NULL, NULL, MS_COLUMN_TEXT}};
 
 const struct ms_command ms_commands_evidence_records[] = {

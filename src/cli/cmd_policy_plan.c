@@ -124,7 +124,7 @@ put_line(struct ms_cli *c, FILE *f, const char *kind, const char *where, const c
 	(void)snprintf(shown, sizeof shown, "%.*s%s", TEXT_SHOWN, text, cut ? "..." : "");
 	(void)fprintf(f, "  %s%s%s ", c->colour ? rows[k].colour : "", rows[k].sign, c->colour ? "\033[0m" : "");
 	ms_out_text(f, where);
-	(void)fprintf(f, "%*s", (int)(strlen(where) < 36 ? 36 - strlen(where) : 0) + 1, "");
+	(void)fprintf(f, "%*s", (int)(strlen(where) < 44 ? 44 - strlen(where) : 0) + 1, "");
 	ms_out_text(f, shown);
 	(void)fputc('\n', f);
 }
@@ -156,8 +156,20 @@ print_plan(struct ms_cli *c, FILE *f, const struct plan *p)
 	}
 }
 
+/* An operator of the root by name; who left it is a key. */
+static const char *
+who(const struct ms_cli *c, const char *actor)
+{
+	uint8_t kid[MS_KEY_ID_LEN];
+	const char *hex = strchr(actor, ':');
+	if (hex == NULL || strncmp(actor, "operator:", 9) != 0 || ms_unhex(hex + 1, strlen(hex + 1), kid, sizeof kid) != MS_OK)
+		return actor;
+	const struct ms_operator_key *k = ms_root_operator(c->remote->root, ms_span(kid, sizeof kid), ms_span_str(c->remote->tenant));
+	return k == NULL ? actor : k->name;
+}
+
 static void
-print_running(FILE *f, const struct plan *p)
+print_running(const struct ms_cli *c, FILE *f, const struct plan *p)
 {
 	char when[MS_CLOCK_TEXT_LEN];
 	if (p->now.policy == NULL) {
@@ -167,7 +179,7 @@ print_running(FILE *f, const struct plan *p)
 	ms_clock_text(ms_json_uint(p->now.reply.result, "set_s"), when);
 	(void)fprintf(f, "what runs: policy %s version %llu, set %s by ", ms_policy_settings(p->now.policy)->name,
 	    (unsigned long long)p->now.version, when);
-	ms_out_text(f, ms_json_text(p->now.reply.result, "by"));
+	ms_out_text(f, who(c, ms_json_text(p->now.reply.result, "by")));
 	(void)fputc('\n', f);
 }
 
@@ -196,6 +208,7 @@ rule_of(const struct ms_policy *policy, const json_t *device, char out[static MS
 	in.device.model = ms_span_str(ms_json_text(device, "model"));
 	in.device.serial = ms_span_str(ms_json_text(device, "serial"));
 	in.device.state = ms_span_str(ms_json_text(device, "state"));
+	in.device.batch = ms_span_str(ms_json_text(device, "batch"));
 	in.device.listed = json_is_true(json_object_get(device, "listed"));
 	enum ms_rc rc = ms_policy_judge(&in, &v, err);
 	if (rc == MS_OK)
@@ -262,7 +275,7 @@ ms_policy_run_plan(struct ms_cli *c, struct ms_err *err)
 		(void)json_object_set(j, "warnings", warnings);
 		return ms_out_json(c, j, err);
 	}
-	print_running(c->out, &p);
+	print_running(c, c->out, &p);
 	if (plan_empty(&p)) {
 		(void)fputs("nothing would change\n", c->out);
 		return MS_OK;
@@ -351,6 +364,6 @@ ms_policy_run_drift(struct ms_cli *c, struct ms_err *err)
 	(void)fprintf(c->out, "%sdrift%s: what runs is not what %s says; to make it so:\n", c->colour ? "\033[31m" : "",
 	    c->colour ? "\033[0m" : "", p.dir->path);
 	print_plan(c, c->out, &p);
-	print_running(c->out, &p);
+	print_running(c, c->out, &p);
 	return MS_OK;
 }

@@ -222,7 +222,7 @@ ms_policy_run_simulate(struct ms_cli *c, struct ms_err *err)
 	if (rc == MS_OK)
 		rc = load(&s, err);
 	if (rc == MS_OK)
-		rc = ms_remote_list(c, "evidence.list", 0, &rows, err);
+		rc = ms_remote_records(c, NULL, since_s, 0, &rows, err);
 	if (rc == MS_OK)
 		rc = choose_records(&s, rows, since_s, err);
 	if (rc != MS_OK)

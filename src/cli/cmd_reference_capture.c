@@ -67,16 +67,9 @@ static enum ms_rc
 add_earlier_files(struct ms_cli *c, const char *device, uint64_t from, struct ms_reference_builder *b, struct ms_err *err)
 {
 	MS_OWN(ms_json_free) json_t *rows = NULL;
-	size_t i;
-	const json_t *row;
-	enum ms_rc rc = from == 0 ? MS_OK : ms_remote_list(c, "evidence.list", 0, &rows, err);
-	json_array_foreach(rows, i, row)
-	{
-		if (rc == MS_OK && strcmp(ms_json_text(row, "device"), device) == 0)
-			rc = add_record(c, ms_json_text(row, "id"), b, &from, err);
-		if (rc != MS_OK || from == 0)
-			break;
-	}
+	enum ms_rc rc = from == 0 ? MS_OK : ms_remote_records(c, device, 0, 0, &rows, err);
+	for (size_t i = json_array_size(rows); rc == MS_OK && from != 0 && i-- > 0;) /* newest first */
+		rc = add_record(c, ms_json_text(json_array_get(rows, i), "id"), b, &from, err);
 	if (rc == MS_OK && from != 0)
 		rc = ms_fail(err, MS_ERR_NOT_FOUND,
 		    "the beginning of the device's IMA list is not in the records any more: let it boot and prove anew");

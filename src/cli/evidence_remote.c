@@ -99,7 +99,7 @@ take(struct ms_remote_evidence *e, struct ms_err *err)
 	    .ima_from = ms_json_uint(e->json, "ima_from"),
 	    .ima_used = ms_json_uint(e->json, "ima_used")};
 	take_opt(e, "last_reference", MS_EVIDENCE_FILE_LAST_REFERENCE, &f->last_reference);
-	take_opt(e, "outcome", MS_EVIDENCE_FILE_OUTCOME, &f->outcome);
+	take_opt(e, "judged", MS_EVIDENCE_FILE_OUTCOME, &f->outcome);
 	take_opt(e, "policy", MS_EVIDENCE_FILE_POLICY, &f->policy);
 	if (f->policy.len > 0)
 		f->present |= MS_CBOR_BIT(MS_EVIDENCE_FILE_POLICY_VERSION);
@@ -115,9 +115,35 @@ take(struct ms_remote_evidence *e, struct ms_err *err)
 	enum ms_rc rc = take_pcrs(e, err);
 	for (size_t i = 0; rc == MS_OK && i < sizeof bytes / sizeof *bytes; i++)
 		rc = take_bytes(e, bytes[i].key, bytes[i].bit, bytes[i].max, bytes[i].to, err);
-	if (f->ima.len > 0)
+	if (ms_json_text(e->json, "ima_sha256")[0] != '\0') /* a list came, if only to say that there is nothing new */
 		f->present |= MS_CBOR_BIT(MS_EVIDENCE_FILE_IMA_FROM) | MS_CBOR_BIT(MS_EVIDENCE_FILE_IMA_USED);
 	return rc == MS_OK ? take_reasons(e, err) : rc;
+}
+
+/* A list that no answer had room for. */
+static enum ms_rc
+take_pieces(struct ms_cli *c, struct ms_remote_evidence *e, struct ms_err *err)
+{
+	MS_OWN(ms_reply_fini) struct ms_reply r = {.result = NULL};
+	struct ms_buf *b = &e->mem[e->n_mem++];
+	uint64_t size = 0;
+	ms_buf_init(b, 32u << 20);
+	do {
+		size_t before = b->len;
+		struct ms_args_piece args = {.name = take_text(e, "id"), .offset = b->len};
+		struct ms_request q = {.operation = "evidence.ima", .table = &ms_args_piece_table, .args = &args};
+		enum ms_rc rc = ms_remote_ask(c, &q, &r, err);
+		if (rc == MS_OK)
+			rc = ms_json_bytes(r.result, "bytes", b, err);
+		if (rc == MS_OK && b->len == before)
+			rc = ms_fail(err, MS_ERR_MALFORMED, "the server's answer: a piece of a list is empty");
+		if (rc != MS_OK)
+			return rc;
+		size = ms_json_uint(r.result, "size");
+	} while (b->len < size);
+	e->file.ima = ms_buf_span(b);
+	e->file.present |= MS_CBOR_BIT(MS_EVIDENCE_FILE_IMA);
+	return MS_OK;
 }
 
 enum ms_rc
@@ -127,19 +153,11 @@ ms_remote_evidence(struct ms_cli *c, const char *name, struct ms_remote_evidence
 	struct ms_args_name args = {.name = ms_span_str(name)};
 	struct ms_request q = {.operation = "evidence.get", .table = &ms_args_name_table, .args = &args};
 	enum ms_rc rc = ms_remote_ask(c, &q, &r, err);
-	if (rc == MS_ERR_UNSUPPORTED) { /* temporary: a server without records */
-		q.operation = "device.evidence";
-		rc = ms_remote_ask(c, &q, &r, err);
-		if (rc == MS_OK) {
-			(void)json_object_set(r.result, "device", json_object_get(r.result, "id"));
-			(void)json_object_set(r.result, "time_s", json_object_get(r.result, "attested_s"));
-			(void)json_object_set_new(r.result, "tenant", json_string(c->remote->tenant));
-		}
-	}
 	if (rc != MS_OK)
 		return rc;
 	ret->json = json_incref(r.result);
-	return take(ret, err);
+	rc = take(ret, err);
+	return rc == MS_OK && json_is_true(json_object_get(ret->json, "ima_cut")) ? take_pieces(c, ret, err) : rc;
 }
 
 void

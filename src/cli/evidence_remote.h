@@ -7,7 +7,7 @@
 /* One record; `file` borrows from it. */
 struct ms_remote_evidence {
 	json_t *json;
-	struct ms_buf mem[8];
+	struct ms_buf mem[12];
 	size_t n_mem;
 	struct ms_evidence_file file;
 };

@@ -32,16 +32,22 @@ ms_remote_policy(struct ms_cli *c, struct ms_running_policy *ret, struct ms_err 
 
 /* ---- a set of any size: a header, and parts when one message has no room for it ---- */
 
+struct parts {
+	struct ms_cli *c;
+	const char *set;
+};
+
 static enum ms_rc
 get_part(void *ctx, const uint8_t id[static MS_REFERENCE_ID_LEN], struct ms_buf *out, struct ms_err *err)
 {
-	struct ms_cli *c = ctx;
-	char name[2 * MS_REFERENCE_ID_LEN + 1];
+	const struct parts *p = ctx;
+	char hex[2 * MS_REFERENCE_ID_LEN + 1], name[sizeof hex + MS_REFERENCE_NAME_MAX + 2];
 	MS_OWN(ms_reply_fini) struct ms_reply r = {.result = NULL};
-	ms_hex(id, MS_REFERENCE_ID_LEN, name);
+	ms_hex(id, MS_REFERENCE_ID_LEN, hex);
+	(void)snprintf(name, sizeof name, "%.64s/%s", p->set, hex);
 	struct ms_args_name args = {.name = ms_span_str(name)};
 	struct ms_request q = {.operation = "reference.part.get", .table = &ms_args_name_table, .args = &args};
-	enum ms_rc rc = ms_remote_ask(c, &q, &r, err);
+	enum ms_rc rc = ms_remote_ask(p->c, &q, &r, err);
 	return rc == MS_OK ? ms_json_bytes(r.result, "object", out, err) : rc;
 }
 
@@ -50,6 +56,7 @@ ms_remote_reference(struct ms_cli *c, const char *name, struct ms_reference **re
 {
 	MS_OWN(ms_reply_fini) struct ms_reply r = {.result = NULL};
 	MS_OWN(ms_buf_fini) struct ms_buf b = {0};
+	struct parts parts = {.c = c, .set = name};
 	struct ms_args_name args = {.name = ms_span_str(name)};
 	struct ms_request q = {.operation = "reference.get", .table = &ms_args_name_table, .args = &args};
 	*version = 0;
@@ -60,7 +67,7 @@ ms_remote_reference(struct ms_cli *c, const char *name, struct ms_reference **re
 	if (rc == MS_OK)
 		rc = ms_json_bytes(r.result, "object", &b, err);
 	if (rc == MS_OK)
-		rc = ms_reference_join(ms_buf_span(&b), get_part, c, ret, err);
+		rc = ms_reference_join(ms_buf_span(&b), get_part, &parts, ret, err);
 	if (rc == MS_OK)
 		*version = ms_json_uint(r.result, "version");
 	return rc;

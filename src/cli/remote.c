@@ -305,23 +305,26 @@ append_page(json_t *all, const json_t *page, uint64_t limit, struct ms_err *err)
 	return MS_OK;
 }
 
-enum ms_rc
-ms_remote_list(struct ms_cli *c, const char *operation, uint64_t limit, json_t **ret, struct ms_err *err)
+#define PAGE 1000u
+
+/* All pages of a list; `ask` asks for the one after `after`, of at most `limit` rows. */
+struct pages {
+	enum ms_rc (*ask)(
+	    struct ms_cli *c, const struct pages *p, const char *after, uint64_t limit, struct ms_reply *ret, struct ms_err *err);
+	const char *operation, *device;
+	uint64_t since_s;
+};
+
+static enum ms_rc
+all_pages(struct ms_cli *c, const struct pages *p, uint64_t limit, json_t **ret, struct ms_err *err)
 {
-	enum { PAGE = 1000 };
 	char after[300] = "";
 	MS_OWN(ms_json_free) json_t *all = json_array();
 	MS_OWN(ms_reply_fini) struct ms_reply r = {.result = NULL};
 	if (all == NULL)
 		return ms_fail(err, MS_ERR_NOMEM, "list");
 	do {
-		struct ms_args_list args = {.present = MS_CBOR_BIT(MS_ARGS_LIST_LIMIT),
-		    .limit = limit != 0 && limit < PAGE ? limit : PAGE,
-		    .after = ms_span_str(after)};
-		if (after[0] != '\0')
-			args.present |= MS_CBOR_BIT(MS_ARGS_LIST_AFTER);
-		struct ms_request q = {.operation = operation, .table = &ms_args_list_table, .args = &args};
-		enum ms_rc rc = ms_remote_ask(c, &q, &r, err);
+		enum ms_rc rc = p->ask(c, p, after, limit != 0 && limit < PAGE ? limit : PAGE, &r, err);
 		if (rc == MS_OK)
 			rc = append_page(all, r.result, limit, err);
 		if (rc != MS_OK)
@@ -334,6 +337,48 @@ ms_remote_list(struct ms_cli *c, const char *operation, uint64_t limit, json_t *
 	*ret = all;
 	all = NULL;
 	return MS_OK;
+}
+
+static enum ms_rc
+ask_list(struct ms_cli *c, const struct pages *p, const char *after, uint64_t limit, struct ms_reply *ret, struct ms_err *err)
+{
+	struct ms_args_list args = {.present = MS_CBOR_BIT(MS_ARGS_LIST_LIMIT), .limit = limit, .after = ms_span_str(after)};
+	if (after[0] != '\0')
+		args.present |= MS_CBOR_BIT(MS_ARGS_LIST_AFTER);
+	struct ms_request q = {.operation = p->operation, .table = &ms_args_list_table, .args = &args};
+	return ms_remote_ask(c, &q, ret, err);
+}
+
+static enum ms_rc
+ask_records(struct ms_cli *c, const struct pages *p, const char *after, uint64_t limit, struct ms_reply *ret, struct ms_err *err)
+{
+	struct ms_args_evidence args = {.present = MS_CBOR_BIT(MS_ARGS_EVIDENCE_LIMIT), .limit = limit, .after = ms_span_str(after)};
+	if (after[0] != '\0')
+		args.present |= MS_CBOR_BIT(MS_ARGS_EVIDENCE_AFTER);
+	if (p->device != NULL) {
+		args.device = ms_span_str(p->device);
+		args.present |= MS_CBOR_BIT(MS_ARGS_EVIDENCE_DEVICE);
+	}
+	if (p->since_s != 0) {
+		args.since_s = p->since_s;
+		args.present |= MS_CBOR_BIT(MS_ARGS_EVIDENCE_SINCE_S);
+	}
+	struct ms_request q = {.operation = "evidence.list", .table = &ms_args_evidence_table, .args = &args};
+	return ms_remote_ask(c, &q, ret, err);
+}
+
+enum ms_rc
+ms_remote_list(struct ms_cli *c, const char *operation, uint64_t limit, json_t **ret, struct ms_err *err)
+{
+	struct pages p = {.ask = ask_list, .operation = operation};
+	return all_pages(c, &p, limit, ret, err);
+}
+
+enum ms_rc
+ms_remote_records(struct ms_cli *c, const char *device, uint64_t since_s, uint64_t limit, json_t **ret, struct ms_err *err)
+{
+	struct pages p = {.ask = ask_records, .device = device, .since_s = since_s};
+	return all_pages(c, &p, limit, ret, err);
 }
 
 enum ms_rc

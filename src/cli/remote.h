@@ -53,6 +53,9 @@ struct ms_request {
 MS_MUST_USE enum ms_rc ms_remote_ask(struct ms_cli *c, const struct ms_request *q, struct ms_reply *ret, struct ms_err *err);
 /* The whole list, page by page, at most `limit` rows (0: all). The caller frees *ret. */
 MS_MUST_USE enum ms_rc ms_remote_list(struct ms_cli *c, const char *operation, uint64_t limit, json_t **ret, struct ms_err *err);
+/* Recorded evidence: of one device (its id) or all (NULL), since then (0: all), by device, oldest first. The caller frees *ret. */
+MS_MUST_USE enum ms_rc ms_remote_records(
+    struct ms_cli *c, const char *device, uint64_t since_s, uint64_t limit, json_t **ret, struct ms_err *err);
 /* Print what the server says was done. */
 MS_MUST_USE enum ms_rc ms_remote_done(struct ms_cli *c, const struct ms_reply *r, const char *what, struct ms_err *err);
 

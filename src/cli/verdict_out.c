@@ -56,11 +56,21 @@ ms_out_steps(struct ms_cli *c, FILE *f, const json_t *steps, unsigned indent)
 
 /* ---- reasons ---- */
 
-static json_t *
-nearest_json(const struct ms_verdict_nearest *n)
+/* Of a PCR the accepted values are in a list of their own; empty when nothing is near. */
+static void
+nearest_value(const struct ms_verdict_reason *r, char out[static MS_VERDICT_FOUND_MAX + 1])
 {
-	json_t *j = json_pack(
-	    "{s:s, s:s, s:I}", "value", n->value, "reference", n->reference, "reference_version", (json_int_t)n->reference_version);
+	(void)snprintf(out, MS_VERDICT_FOUND_MAX + 1, "%s", r->nearest.value);
+	if (out[0] == '\0' && r->n_expected > 0)
+		ms_hex(r->expected[0], MS_PCR_LEN, out);
+}
+
+static json_t *
+nearest_json(const struct ms_verdict_reason *r, const char *value)
+{
+	const struct ms_verdict_nearest *n = &r->nearest;
+	json_t *j =
+	    json_pack("{s:s, s:s, s:I}", "value", value, "reference", n->reference, "reference_version", (json_int_t)n->reference_version);
 	if (n->path[0] != '\0')
 		(void)json_object_set_new(j, "path", json_string(n->path));
 	if (n->source[0] != '\0')
@@ -87,6 +97,7 @@ about_a_digest(const struct ms_verdict_reason *r)
 static json_t *
 reason_json(const struct ms_verdict_reason *r, const char *line)
 {
+	char nearest[MS_VERDICT_FOUND_MAX + 1];
 	json_t *j = json_pack("{s:s, s:s, s:s, s:s}", "code", ms_policy_code_name(r->code), "means", ms_policy_code_text(r->code),
 	    "outcome", ms_outcome_name(ms_policy_code_outcome(r->code)), "line", line);
 	if (r->has_pcr)
@@ -103,8 +114,9 @@ reason_json(const struct ms_verdict_reason *r, const char *line)
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
 		if (texts[i].value[0] != '\0')
 			(void)json_object_set_new(j, texts[i].key, json_string(texts[i].value));
-	if (r->nearest.value[0] != '\0')
-		(void)json_object_set_new(j, "nearest", nearest_json(&r->nearest));
+	nearest_value(r, nearest);
+	if (nearest[0] != '\0' || r->nearest.path[0] != '\0')
+		(void)json_object_set_new(j, "nearest", nearest_json(r, nearest));
 	return j;
 }
 
@@ -135,10 +147,16 @@ put_field(FILE *f, unsigned indent, const char *key, const char *text)
 }
 
 static void
-put_nearest(FILE *f, unsigned indent, const struct ms_verdict_nearest *n)
+put_nearest(FILE *f, unsigned indent, const struct ms_verdict_reason *r)
 {
-	char when[MS_CLOCK_TEXT_LEN];
-	put_field(f, indent, "nearest", n->value);
+	const struct ms_verdict_nearest *n = &r->nearest;
+	char when[MS_CLOCK_TEXT_LEN], value[MS_VERDICT_FOUND_MAX + 1];
+	nearest_value(r, value);
+	if (value[0] == '\0' && n->path[0] == '\0')
+		return;
+	put_field(f, indent, "nearest", value[0] != '\0' ? value : "the same digest under another path");
+	if (r->n_expected > 1 && n->value[0] == '\0')
+		(void)fprintf(f, "%*s%-9s %zu values are accepted\n", (int)indent + 4, "", "", r->n_expected);
 	if (n->reference[0] == '\0')
 		return;
 	(void)fprintf(
@@ -177,8 +195,7 @@ put_reason(struct ms_cli *c, FILE *f, const struct ms_verdict_reason *r, unsigne
 		put_field(f, indent, "found", found);
 	else if (r->value[0] != '\0')
 		put_field(f, indent, "found", r->value);
-	if (r->nearest.value[0] != '\0')
-		put_nearest(f, indent, &r->nearest);
+	put_nearest(f, indent, r);
 	if (r->waiver[0] != '\0')
 		put_field(f, indent, "waiver", r->waiver);
 }

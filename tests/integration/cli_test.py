@@ -196,6 +196,10 @@ def work(tmp, d, source):
     check("the factory's key imports a batch as a change", "5 devices" in out["done"] and int(out["change"]) > 0)
     muster("policy", "apply", source / "docs/examples/policy", exit=1, deployment=d / "factory")
     muster("secret", "list", exit=1, deployment=d / "factory")
+    for argv in (["policy", "plan", source / "docs/examples/policy"], ["policy", "drift", source / "docs/examples/policy"], ["policy", "explain", "any"],
+                 ["policy", "simulate", source / "docs/examples/policy"], ["evidence", "list"], ["evidence", "export", "any", "-o", tmp / "e"], ["reference", "show", "any"]):
+        out = json.loads(muster(*argv, "--json", exit=1, deployment=d / "factory"))
+        check(f"what only operators may see is not shown to the factory: {argv[0]} {argv[1]}", out["code"] == "denied", out)
     check("the factory's key does nothing else", json.loads(muster("policy", "show", "--json", deployment=d))["version"] == 0)
     muster("batch", "import", tmp / "good.m", exit=1, deployment=d)
     muster("batch", "import", tmp / "m", exit=1, deployment=d)

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Policy as code on the command line: what a directory says, what would change, what runs beside it.
 Usage: policycli_test.py BUILD-DIRECTORY [unittest arguments]"""
+import hashlib
 import json
 import os
 import pathlib
@@ -8,10 +9,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
+
+import cbor2
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 import deployment
+from muster_logs import Machine
 from muster_peer import Operator, SoftTpm, msg
 from muster_server import Server
 
@@ -387,7 +392,7 @@ class ServerTest(Cli):
         self.assertIn("operator:", out["set_by"])
         text = self.run_cli("policy", "drift", d, code=1)
         self.assertIn("attest.interval", text)
-        self.assertIn("operator:", text)
+        self.assertIn("by admin", text)
 
     def test_drift_finds_one_changed_byte_of_a_reference(self):
         d = self.applied()
@@ -424,14 +429,153 @@ class ServerTest(Cli):
     def test_plan_concerns_the_devices_of_the_changed_rule_only(self):
         d = self.applied()
         (d / "10-policy.yaml").write_text(POLICY.replace("[0, 4, 7], references: [other]", "[0, 4], references: [other]"))
-        self.assertEqual(self.json("policy", "plan", d)["devices"], [])
+        self.assertNotIn(self.tpm.device, self.json("policy", "plan", d)["devices"])
         (d / "10-policy.yaml").write_text(POLICY.replace("[0, 4, 7], references: [good]", "[0, 4], references: [good]"))
-        self.assertEqual(self.json("policy", "plan", d)["devices"], [self.tpm.device])
+        self.assertIn(self.tpm.device, self.json("policy", "plan", d)["devices"])
         (d / "10-policy.yaml").write_text(POLICY)
         (d / "references" / "1.yaml").write_text(self.other.replace(SoftTpm(b"other").pcrs[4].hex(), "77" * 32))
-        self.assertEqual(self.json("policy", "plan", d)["devices"], [])
+        self.assertNotIn(self.tpm.device, self.json("policy", "plan", d)["devices"])
         (d / "references" / "0.yaml").write_text(self.good.replace(self.tpm.pcrs[4].hex(), "77" * 32))
-        self.assertEqual(self.json("policy", "plan", d)["devices"], [self.tpm.device])
+        self.assertIn(self.tpm.device, self.json("policy", "plan", d)["devices"])
+
+    # ---- recorded evidence ----
+
+    def attest(self, machine, model="model-a", **more):
+        line = self.server.connect()
+        d = self.server.device(line, machine)
+        d.model = model
+        reply = d.attest(**more)
+        line.close()
+        return reply
+
+    def enroll(self, machine, model):
+        line = self.server.connect()
+        operator, d = Operator(self.server.root, line.ask, self.key), self.server.device(line, machine)
+        d.model = model
+        self.server.must(operator, "batch.import", msg(operator.manifest(f"batch-{time.time_ns()}", [d], int(time.time()))))
+        status, reply = d.enroll()
+        self.assertEqual((status, reply[1]), (200, "enrolled"))
+        line.close()
+
+    def other_device(self):
+        machine = SoftTpm(b"other")
+        self.enroll(machine, "model-b")
+        return machine
+
+    def test_simulate_finds_exactly_the_device_that_would_change_and_changes_nothing(self):
+        d = self.applied()
+        other = self.other_device()
+        self.assertEqual((self.attest(self.tpm)[0], self.attest(other, "model-b")[0]), (200, 200))
+        self.assertEqual(self.json("policy", "simulate", d)["changes"], [])
+        before = self.json("policy", "show"), len(self.json("change", "list"))
+        wrong = "77" * 32
+        path = d / "references" / "1.yaml"
+        path.write_text(path.read_text().replace(other.pcrs[4].hex(), wrong))
+        out = self.json("policy", "simulate", d, code=1)
+        self.assertEqual([(c["device"], c["from"], c["to"]) for c in out["changes"]], [(other.device, "pass", "fail")])
+        self.assertIn("pcr-mismatch pcr=4", out["changes"][0]["why"])
+        self.assertIn(wrong, out["changes"][0]["why"])
+        self.assertGreaterEqual(out["devices"], 2)
+        text = self.run_cli("policy", "simulate", d, "--since", "1h", code=1)
+        self.assertIn("pass -> fail", text)
+        self.assertNotIn(self.tpm.device[:12], text)
+        self.assertEqual((self.json("policy", "show"), len(self.json("change", "list"))), before)
+
+    def test_simulate_since_looks_at_all_evidence_since_then(self):
+        d = self.applied()
+        machine = self.other_device()
+        for _ in range(3):
+            self.assertEqual(self.attest(machine, "model-b")[0], 200)
+        last = self.json("policy", "simulate", d)["records"]
+        self.assertGreaterEqual(self.json("policy", "simulate", d, "--since", "1h")["records"], last + 2)
+        self.assertEqual(self.json("policy", "simulate", d, "--since", "2099-01-01")["records"], 0)
+        for wrong in ("yesterday", "", "7", "7w", "2026-13-01", "-1h"):
+            self.run_cli("policy", "simulate", d, f"--since={wrong}", code=2)
+
+    def test_explain_tells_the_operator_what_was_expected_and_the_device_never(self):
+        self.applied()
+        machine = self.other_device()
+        good = machine.pcrs[4].hex()
+        self.assertEqual(self.attest(machine, "model-b")[0], 200)
+        self.assertEqual(self.json("policy", "explain", machine.device)["verdict"]["outcome"], "pass")
+        machine.extend(4)
+        status, reply = self.attest(machine, "model-b")
+        self.assertEqual(status, 403)
+        self.assertNotIn(good, repr(reply) + repr([v.hex() for v in reply.values() if isinstance(v, bytes)]))
+        self.assertNotIn(bytes.fromhex(good), b"".join(v for v in reply.values() if isinstance(v, bytes)))
+        out = self.json("policy", "explain", machine.device, code=1)
+        reason = out["verdict"]["reasons"][0]
+        self.assertEqual((reason["code"], reason["pcr"], reason["found"]), ("pcr-mismatch", 4, machine.pcrs[4].hex()))
+        self.assertEqual((reason["nearest"]["value"], reason["nearest"]["reference"]), (good, "other"))
+        self.assertTrue(any(s["outcome"] == "fails" for s in out["steps"]))
+        text = self.run_cli("policy", "explain", machine.device, code=1)
+        self.assertIn(good, text)
+        self.assertIn("reference other", text)
+
+    def test_exported_evidence_is_explained_without_a_server_and_a_changed_byte_is_refused(self):
+        d = self.applied()
+        self.assertEqual(self.attest(self.tpm)[0], 200)
+        path = self.tmp / "a.evidence"
+        self.run_cli("evidence", "export", self.tpm.device, "-o", path)
+        self.assertEqual(path.stat().st_mode & 0o777, 0o600)
+        self.run_cli("evidence", "export", self.tpm.device, "-o", path, code=1)
+        keep, self.deployment = self.deployment, None
+        try:
+            out = self.json("policy", "explain", path, "--policy", d)
+            self.assertEqual((out["device"], out["verdict"]["outcome"]), (self.tpm.device, "pass"))
+            self.assertEqual(self.json("policy", "explain", path, "--policy", self.directory(RULE, name="other"), code=1)["verdict"]["reasons"][0]["code"], "no-rule")
+            wire = path.read_bytes()
+            m = cbor2.loads(wire)
+            for key, change in ((11, {**m[11], 4: b"\x77" * 32}), (12, m[12][:-1] + bytes([m[12][-1] ^ 1])), (13, m[13][:-1] + bytes([m[13][-1] ^ 1])), (24, bytes(32))):
+                with self.subTest(key=key):
+                    (self.tmp / "changed").write_bytes(cbor2.dumps({**m, key: change}, canonical=True))
+                    self.assertIn("quote", self.json("policy", "explain", self.tmp / "changed", "--policy", d, code=1)["text"])
+            for bad in (b"", wire[:-1], wire + b"\0", b"not it", cbor2.dumps({**m, 1: 2}, canonical=True), cbor2.dumps({**m, 99: 0}, canonical=True)):
+                (self.tmp / "changed").write_bytes(bad)
+                self.run_cli("policy", "explain", self.tmp / "changed", "--policy", d, code=2)
+            (d / "tests").mkdir()
+            shutil.copy(path, d / "tests" / "a.evidence")
+            (d / "tests" / "a.yaml").write_text("version: 1\ntests:\n  - {name: exported, device: {model: model-a}, evidence: {bundle: a.evidence}, expect: pass}\n")
+            self.assertEqual(self.json("policy", "test", d)["failed"], 0)
+        finally:
+            self.deployment = keep
+
+    def test_capture_takes_events_and_files_of_a_list_that_came_in_pieces(self):
+        machine = Machine(files=3)
+        self.enroll(machine, "logs")
+        d = self.directory(f"version: 1\nname: fleet\nattest:\n  pcrs: {ALL}\n  boot_log: required\n  rules:\n    - name: logs\n      match: {{models: [logs]}}\n"
+                           "      require: {pcrs: [0], references: [logs]}\n", [reference("logs", {0: machine.pcrs[0]}, "logs")])
+        self.run_cli("policy", "apply", d)
+        self.assertEqual(self.attest(machine, "logs", logs={9: machine.log, 11: machine.list_from(), 12: 0})[0], 200)
+        first = len(machine.files)
+        machine.run(2)
+        status, reply = self.attest(machine, "logs", logs={9: machine.log, 11: machine.list_from(first), 12: first})
+        self.assertEqual(status, 200, reply)
+        out = self.tmp / "logs.yaml"
+        self.run_cli("reference", "capture", machine.device, "--name", "logs-2", "--events", "4,7", "--files", "-o", out)
+        got = self.json("reference", "show", out)
+        self.assertEqual(len(got["files"]), 5)
+        self.assertEqual(set(got["events"]), {"4", "7"})
+        self.assertEqual(got["pcrs"]["0"], [machine.pcrs[0].hex()])
+        rows = self.json("evidence", "list", machine.device)
+        self.assertEqual([r["judged"] for r in rows], ["pass", "pass"])
+        self.run_cli("reference", "capture", self.tpm.device, "--name", "x", "--files", code=1)
+        self.run_cli("evidence", "list", "nosuch", code=1)
+        self.run_cli("evidence", "export", "nosuch", "-o", self.tmp / "x", code=1)
+        self.run_cli("policy", "explain", "nosuch", code=1)
+
+    def test_a_set_too_large_for_a_message_goes_up_in_parts_and_comes_back_whole(self):
+        sums = "".join("%s  /usr/lib/file-%06d\n" % (hashlib.sha256(b"%d" % i).hexdigest(), i) for i in range(20000))
+        (self.tmp / "sums").write_text(sums)
+        d = self.directory(references=[self.good, self.other])
+        self.run_cli("reference", "build", "--name", "many", "--model", "model-a", "--files", self.tmp / "sums", "-o", d / "references" / "many.yaml")
+        self.run_cli("policy", "apply", d)
+        self.json("policy", "drift", d)
+        self.assertEqual(len(self.json("reference", "show", "many")["files"]), 20000)
+        path = d / "references" / "many.files"
+        path.write_text(path.read_text().replace("file-019999", "file-02zzzz"))
+        out = self.json("policy", "drift", d, code=1)
+        self.assertEqual([(r["name"], r["adds"], r["drops"]) for r in out["references"]], [("many", 1, 1)])
 
     def test_a_directory_that_does_not_compile_is_no_drift_but_an_error(self):
         d = self.directory(POLICY.replace("name: fleet", "name: Fleet!"))

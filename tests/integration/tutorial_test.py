@@ -2,7 +2,7 @@
 """docs/policy-tutorial.md is true: its files are written, its commands are run in their order, and what it says that they print is
 what they print. Usage: tutorial_test.py BUILD-DIRECTORY
 
-```yaml PATH writes a file; ```console [STATUS] has commands ("$ ...") and the lines that each prints, "..." standing for anything;
+```yaml PATH writes a file (DEVICE in it is gw-1's id); ```console [STATUS] has commands ("$ ...") and the lines that each prints, "..." standing for anything;
 ```device NAME RECORDING lets the device prove what was recorded on that machine."""
 import json
 import os
@@ -55,7 +55,7 @@ class Device:
     def load(self, recording):
         pcrs = json.loads((RECORDED / recording / "pcrs.json").read_text())["sha256"]
         self.tpm.pcrs = {i: bytes.fromhex(pcrs[str(i)]) for i in range(15)}
-        self.logs = {"boot_log": (RECORDED / recording / "binary_bios_measurements").read_bytes(), "ima": (RECORDED / recording / "ima_binary").read_bytes()}
+        self.logs = {9: (RECORDED / recording / "binary_bios_measurements").read_bytes(), 11: (RECORDED / recording / "ima_binary").read_bytes(), 12: 0}
         self.tpm.reset_count += 1
 
     def peer(self, line):
@@ -74,7 +74,7 @@ class Device:
     def prove(self, recording):
         self.load(recording)
         line = self.server.connect()
-        self.peer(line).attest(**self.logs)
+        self.peer(line).attest(logs=self.logs)
         line.close()
 
 
@@ -88,7 +88,8 @@ def run(tutorial, server, tmp, env):
         if kind == "yaml":
             path = tmp / args[0]
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(body.replace("DEVICE", device.tpm.device))
+            soon = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 60 * 86400))  # the page's date passes, its meaning does not
+            path.write_text(body.replace("DEVICE", device.tpm.device).replace("2027-06-30T00:00:00Z", soon))
         elif kind == "device":
             device.prove(args[1])
         elif kind == "console":
