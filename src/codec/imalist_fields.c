@@ -111,7 +111,14 @@ ms_ima_field_is_name(uint8_t field)
 	return field == N || field == N_NG;
 }
 
-/* "d-ng|n-ng|sig", each field at most once: the kernel shows the format of a template that has no name. */
+static bool
+is_digest(uint8_t field)
+{
+	return field == D || field == D_NG || field == D_NGV2;
+}
+
+/* "d-ng|n-ng|sig", each field at most once: the kernel shows the format of a template that has no name. No digest covers the name of a
+ * template, so digest and path come first, as in all that have one: an entry cannot be shown as one without them. */
 static bool
 custom_format(struct ms_span name, struct ms_ima_format *ret)
 {
@@ -129,7 +136,7 @@ custom_format(struct ms_span name, struct ms_ima_format *ret)
 		ret->field[ret->n++] = f;
 		at = end + 1;
 	}
-	return true;
+	return ret->n >= 2 && is_digest(ret->field[0]) && ms_ima_field_is_name(ret->field[1]);
 }
 
 bool

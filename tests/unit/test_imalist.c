@@ -203,6 +203,10 @@ MS_TEST(a_template_without_a_name_is_read_by_its_format)
 	assert_string_equal(l.path, "/c d");
 	expect_error("10 " SHA1_A " d-ng|n-ng|n-ng sha256:" SHA256_A " /c\n", MS_ERR_UNSUPPORTED, "template");
 	expect_error("10 " SHA1_A " d-ng|| sha256:" SHA256_A " /c\n", MS_ERR_UNSUPPORTED, "template");
+	expect_error("10 " SHA1_A " d-ng sha256:" SHA256_A "\n", MS_ERR_UNSUPPORTED, "template");
+	expect_error("10 " SHA1_A " n-ng|d-ng /c sha256:" SHA256_A "\n", MS_ERR_UNSUPPORTED, "template");
+	expect_error("10 " SHA1_A " d-ng|xattrnames sha256:" SHA256_A " /c\n", MS_ERR_UNSUPPORTED, "template");
+	expect_error("10 " SHA1_A " d-modsig|n-ng sha256:" SHA256_A " /c\n", MS_ERR_UNSUPPORTED, "template");
 	expect_error("10 " SHA1_A " d-ng|nope sha256:" SHA256_A " /c\n", MS_ERR_UNSUPPORTED, "template");
 }
 
