@@ -273,6 +273,16 @@ condition_holds(
 	return false;
 }
 
+/* A list that goes on tells only of what is new. What came before it met the same condition: when what judges a list changes, all
+ * of it is asked for (ms_policy_judged_id), and it goes on from a pass only. */
+static bool
+held_before(const struct ms_judgement *j, const struct ms_policy_condition *k, enum ms_policy_code code)
+{
+	bool told_once = k->op == MS_OP_ANY_OF || k->op == MS_OP_CONTAINS;
+	return (code == MS_POLICY_CLAIM_MISSING || told_once) && strncmp(k->claim->name, "ima.", 4) == 0 && ms_judge_has_ima(j) &&
+	       j->in->appraisal->ima_from > 0;
+}
+
 static void
 judge_condition(struct ms_judgement *j, const struct ms_policy_condition *k)
 {
@@ -283,6 +293,10 @@ judge_condition(struct ms_judgement *j, const struct ms_policy_condition *k)
 	ms_policy_condition_text(k, wanted, sizeof wanted);
 	if (condition_holds(j, k, &r.code, &claim)) {
 		ms_judge_step(j, MS_STEP_HOLDS, requirement, "claim %s: %s %s holds", k->claim->name, ms_policy_op_at(k->op)->name, wanted);
+		return;
+	}
+	if (held_before(j, k, r.code)) {
+		ms_judge_step(j, MS_STEP_HOLDS, requirement, "claim %s: held for the entries before, in this boot", k->claim->name);
 		return;
 	}
 	if (r.code == MS_POLICY_CLAIM_MISSING && strncmp(k->claim->name, "boot.", 5) == 0 && !has_boot(j)) {

@@ -402,3 +402,18 @@ MS_TEST(policy_judges_5000_files_against_100000_in_about_a_millisecond)
 	free(path);
 	free(digest);
 }
+
+MS_TEST(a_list_that_goes_on_need_not_say_again_what_its_beginning_said)
+{
+	struct world w;
+	file_world(&w);
+	struct ms_ima_file *f = measured(&w, "/usr/bin/new", "new");
+	CHECK(f != NULL);
+	expect(&w, CLAIMS("{claim: ima.boot-aggregate, is: pcrs-0-9}"), DENY, "claim-missing");
+	w.a->ima_from = 7;
+	expect(&w, CLAIMS("{claim: ima.boot-aggregate, is: pcrs-0-9}"), PASS, "");
+	CHECK(ms_claims_add_text(w.a->claims, "ima.boot-aggregate", true, ms_span_str("differs"), NULL) == MS_OK);
+	expect(&w, CLAIMS("{claim: ima.boot-aggregate, is: pcrs-0-9}"), FAIL, "claim-mismatch");
+	expect(&w, CLAIMS("{claim: boot.debugger, is: false}"), DENY, "claim-missing"); /* of the boot log: whole each time */
+	world_fini(&w);
+}
