@@ -136,7 +136,9 @@ print_plan(struct ms_cli *c, FILE *f, const struct plan *p)
 	const json_t *row, *value;
 	char where[128], text[128];
 	json_array_foreach(p->differences, i, row)
-	    put_line(c, f, ms_json_text(row, "kind"), ms_json_text(row, "where"), ms_json_text(row, "text"));
+	{
+		put_line(c, f, ms_json_text(row, "kind"), ms_json_text(row, "where"), ms_json_text(row, "text"));
+	}
 	json_array_foreach(p->references, i, row)
 	{
 		(void)snprintf(where, sizeof where, "reference %s", ms_json_text(row, "name"));
@@ -228,7 +230,11 @@ names_rule(const struct plan *p, const char *rule)
 		if (!of_rule || strcmp(ms_json_text(row, "name"), rule) == 0)
 			return true;
 	}
-	json_array_foreach(p->rules, i, row) if (strcmp(json_string_value(row), rule) == 0) return true;
+	json_array_foreach(p->rules, i, row)
+	{
+		if (strcmp(json_string_value(row), rule) == 0)
+			return true;
+	}
 	return false;
 }
 

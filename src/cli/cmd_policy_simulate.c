@@ -206,7 +206,10 @@ count_devices(const struct simulate *s)
 	MS_OWN(ms_json_free) json_t *seen = json_object();
 	size_t i;
 	const json_t *row;
-	json_array_foreach(s->records, i, row)(void) json_object_set_new(seen, ms_json_text(row, "device"), json_true());
+	json_array_foreach(s->records, i, row)
+	{
+		(void)json_object_set_new(seen, ms_json_text(row, "device"), json_true());
+	}
 	return json_object_size(seen);
 }
 

@@ -75,7 +75,10 @@ take_reasons(struct ms_remote_evidence *e, struct ms_err *err)
 	struct ms_buf *b = &e->mem[e->n_mem++];
 	ms_buf_init(b, 1u << 20);
 	ms_cbor_array(b, json_array_size(list));
-	json_array_foreach(list, i, one) ms_cbor_text(b, json_is_string(one) ? json_string_value(one) : "");
+	json_array_foreach(list, i, one)
+	{
+		ms_cbor_text(b, json_is_string(one) ? json_string_value(one) : "");
+	}
 	e->file.reasons = ms_buf_span(b);
 	e->file.present |= MS_CBOR_BIT(MS_EVIDENCE_FILE_REASONS);
 	return ms_buf_check(b, err);

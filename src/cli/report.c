@@ -156,7 +156,11 @@ listed(const json_t *list, const char *text)
 {
 	const json_t *v;
 	size_t i;
-	json_array_foreach(list, i, v) if (strcmp(json_string_value(v), text) == 0) return true;
+	json_array_foreach(list, i, v)
+	{
+		if (strcmp(json_string_value(v), text) == 0)
+			return true;
+	}
 	return false;
 }
 

@@ -12,7 +12,7 @@ enum ms_rc
 ms_token_parse(struct ms_span s, struct ms_token *ret, enum ms_attester_reason *why, struct ms_err *err)
 {
 	struct ms_any item, inner;
-	struct ms_token t;
+	struct ms_token t = {.claims = {.type = MS_ANY_NONE}};
 	enum ms_rc rc = ms_any_parse(s, &item, err);
 	if (rc == MS_OK && ms_any_untag(&item, TAG_CWT, &inner)) /* RFC 8392 6 */
 		item = inner;

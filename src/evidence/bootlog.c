@@ -142,7 +142,7 @@ order_event(struct ms_bootlog *b, const struct separators *sep, uint32_t i)
 static void
 order_events(struct ms_bootlog *b)
 {
-	struct separators sep;
+	struct separators sep = {{{0}}};
 	make_separators(b->bank, &sep);
 	b->whole = b->whole_before = UINT32_MAX;
 	for (unsigned i = 0; i < MS_EVENTLOG_PCRS; i++)

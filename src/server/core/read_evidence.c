@@ -129,7 +129,7 @@ read_after(struct ms_span after, struct ms_span tenant, struct ms_row_key *k, st
 static enum ms_rc
 list_scan(struct page *g, const struct ms_args_evidence *args, struct ms_err *err)
 {
-	struct ms_row_key prefix, after = {.len = 0};
+	struct ms_row_key prefix = {.len = 0}, after = {.len = 0};
 	char id[81] = "";
 	enum ms_rc rc = MS_OK;
 	if (args->device.len > 0)
