@@ -159,11 +159,11 @@ leave(struct walk *w, struct ms_err *err)
 	w->depth--;
 	if (w->keys == NULL || l->major != MAJOR_MAP)
 		return MS_OK;
-	struct key *first = w->keys->item + l->keys;
 	size_t n = w->keys->n - l->keys;
 	w->keys->n = l->keys;
 	if (n < 2)
 		return MS_OK;
+	struct key *first = w->keys->item + l->keys;
 	qsort(first, n, sizeof *first, key_cmp);
 	for (size_t i = 1; i < n; i++)
 		if (key_cmp(&first[i - 1], &first[i]) == 0)
