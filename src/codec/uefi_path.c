@@ -123,9 +123,11 @@ static void
 put_hex(struct ms_buf *out, const struct node *n)
 {
 	char hex[2 * 32 + 1];
-	size_t len = ms_rd_left(&n->body) < 32 ? ms_rd_left(&n->body) : 32;
-	ms_hex(n->body.p + n->body.off, len, hex);
-	ms_buf_fmt(out, "Path(%u,%u,%s%s)", n->kind >> 8, n->kind & 0xff, hex, ms_rd_left(&n->body) > len ? "..." : "");
+	struct ms_rd body = n->body;
+	size_t left = ms_rd_left(&body), len = left < 32 ? left : 32;
+	struct ms_span first = ms_rd_bytes(&body, len);
+	ms_hex(first.p, first.len, hex);
+	ms_buf_fmt(out, "Path(%u,%u,%s%s)", n->kind >> 8, n->kind & 0xff, hex, left > len ? "..." : "");
 }
 
 static void
