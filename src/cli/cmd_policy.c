@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "cli/policy_remote.h"
 #include "cli/policydir.h"
 
@@ -13,11 +14,12 @@ on_warning(void *ctx, const char *text)
 }
 
 void
-ms_policy_dir_warn(struct ms_cli *c, const struct ms_policy_dir *d, json_t *warnings)
+ms_policy_dir_warn(struct ms_cli *c, struct ms_policy_dir *d, json_t *warnings)
 {
+	struct ms_policy_known known = {.look = ms_policy_dir_lookup, .now_s = ms_clock_wall_s(), .ctx = d};
 	size_t i;
 	const json_t *w;
-	(void)ms_policy_check(d->policy, NULL, on_warning, warnings);
+	(void)ms_policy_check(d->policy, &known, on_warning, warnings);
 	if (c->json)
 		return;
 	json_array_foreach(warnings, i, w)

@@ -37,7 +37,7 @@ const struct ms_reference *ms_policy_dir_reference(const struct ms_policy_dir *d
 enum ms_rc ms_policy_dir_lookup(void *dir, struct ms_span name, const struct ms_reference **ret, struct ms_err *err);
 
 /* Warnings of ms_policy_check(): each is appended to the array `warnings`, and told on the error stream unless --json. */
-void ms_policy_dir_warn(struct ms_cli *c, const struct ms_policy_dir *d, json_t *warnings);
+void ms_policy_dir_warn(struct ms_cli *c, struct ms_policy_dir *d, json_t *warnings);
 
 /* A file that another file names: relative to the directory of that file. An absolute name is refused, so that a policy directory
  * says the same wherever it is checked out. */
