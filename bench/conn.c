@@ -62,7 +62,7 @@ bench_conn_open(struct bench_conn *c, const struct bench_conn_config *cfg, uint6
 	if (c->in == NULL) {
 		c->in_cap = BENCH_CONN_IN_MAX;
 		c->in = malloc(c->in_cap);
-		ms_buf_init(&c->out, BENCH_CONN_IN_MAX);
+		ms_buf_init(&c->out, BENCH_CONN_OUT_MAX);
 	}
 	if (c->in == NULL)
 		return ms_fail(err, MS_ERR_NOMEM, "connection");

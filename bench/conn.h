@@ -6,6 +6,7 @@
 #include "base/bytes.h"
 
 #define BENCH_CONN_IN_MAX (256u << 10)
+#define BENCH_CONN_OUT_MAX (10u << 20)
 
 struct bench_conn {
 	int fd;

@@ -11,18 +11,22 @@
 #include "crypto/cosesig.h"
 #include "crypto/hpke.h"
 #include "identity/cert.h"
+#include "logs.h"
 #include "measure.h"
 
-#define BODY_MAX (64u << 10)
+#define BODY_MAX MS_ATTESTED_MAX
 #define PATH(x) "/v1/t/" BENCH_TENANT "/" x
 #define SECRET_LIFE_SKEW_S 60u
 
-static const char *const purposes[BENCH_JOBS] = {"enroll", "attest", "identity", "secret"};
+static const struct {
+	const char *name, *purpose;
+} jobs[BENCH_JOBS] = {{"enroll", "enroll"}, {"attest", "attest"}, {"identity", "identity"}, {"secret", "secret"}, {"boot-log", "attest"},
+    {"boot-hash", "attest"}, {"ima", "attest"}, {"both", "attest"}, {"tail", "attest"}};
 
 const char *
 bench_job_name(enum bench_job j)
 {
-	return purposes[j];
+	return jobs[j].name;
 }
 
 /* ---- the device ---- */
@@ -39,6 +43,7 @@ bench_device_init(struct bench_device *d, unsigned index, struct ms_err *err)
 	*d = (struct bench_device){.tpm = NULL};
 	ms_buf_init(&d->csr, 4096);
 	ms_buf_init(&d->identity_public, MS_TPM_PUBLIC_MAX);
+	ms_buf_init(&d->ima_last, 512);
 	(void)snprintf(d->name, sizeof d->name, "bench-%u", index);
 	(void)snprintf(d->serial, sizeof d->serial, "SN%u", index);
 	enum ms_rc rc = bench_tpm_new("bench", BENCH_TPM_EK_ECC, &d->tpm, err);
@@ -48,6 +53,9 @@ bench_device_init(struct bench_device *d, unsigned index, struct ms_err *err)
 		rc = ms_ecdh_key_generate(&d->sealing, err);
 	if (rc != MS_OK)
 		return rc;
+	*bench_tpm_pcrs(d->tpm) = bench_logs()->pcrs;
+	d->ima_entries = BENCH_IMA_ENTRIES;
+	bench_logs_own(d->name, bench_tpm_pcrs(d->tpm)->value[10], &d->ima_last);
 	const uint8_t *point = ms_pubkey_point(ms_softkey_public(d->identity)).p;
 	bench_tpm_identity_public(point, &d->identity_public);
 	return ms_agent_csr_build(point, sign_csr, d->identity, &d->csr, err);
@@ -60,7 +68,15 @@ bench_device_fini(struct bench_device *d)
 	ms_softkey_free(d->identity);
 	ms_ecdh_key_free(d->sealing);
 	ms_buf_fini(&d->csr);
+	ms_buf_fini(&d->ima_last);
 	ms_buf_fini(&d->identity_public);
+}
+
+/* An attestation: it asks for nothing but a verdict. */
+static bool
+is_plain(enum bench_job j)
+{
+	return j == BENCH_ATTEST || j >= BENCH_BOOT_LOG;
 }
 
 /* ---- requests ---- */
@@ -83,7 +99,7 @@ bench_exchange_fini(struct bench_exchange *x)
 enum ms_rc
 bench_exchange_start(struct bench_exchange *x, struct bench_device *d, enum bench_job job, struct ms_err *err)
 {
-	struct ms_challenge_req q = {.v = MS_PROTOCOL_VERSION, .purpose = ms_span_str(purposes[job])};
+	struct ms_challenge_req q = {.v = MS_PROTOCOL_VERSION, .purpose = ms_span_str(jobs[job].purpose)};
 	x->device = d;
 	x->job = job;
 	x->step = 0;
@@ -135,7 +151,7 @@ quote(struct bench_exchange *x, const char *device, struct ms_span request, cons
     struct ms_err *err)
 {
 	uint8_t extra[MS_BIND_LEN];
-	struct ms_bind_quote b = {.purpose = ms_purpose_by_name(ms_span_str(purposes[x->job])),
+	struct ms_bind_quote b = {.purpose = ms_purpose_by_name(ms_span_str(jobs[x->job].purpose)),
 	    .tenant = ms_span_str(BENCH_TENANT),
 	    .device = ms_span_str(device),
 	    .nonce = ms_span(x->nonce, sizeof x->nonce),
@@ -235,7 +251,7 @@ certify(struct bench_exchange *x, uint32_t hierarchy, struct certification *c, s
 {
 	uint8_t extra[MS_BIND_LEN];
 	const struct bench_tpm_attest out = {&c->attest, &c->signature};
-	enum ms_rc rc = ms_bind_certify(ms_purpose_by_name(ms_span_str(purposes[x->job])), ms_span_str(BENCH_TENANT),
+	enum ms_rc rc = ms_bind_certify(ms_purpose_by_name(ms_span_str(jobs[x->job].purpose)), ms_span_str(BENCH_TENANT),
 	    ms_span_str(bench_tpm_device(x->device->tpm)), ms_span(x->nonce, sizeof x->nonce), extra, err);
 	return rc == MS_OK ? bench_tpm_certify(x->device->tpm, ms_buf_span(&c->area), hierarchy, ms_span(extra, sizeof extra), &out, err)
 			   : rc;
@@ -275,7 +291,7 @@ build_request(struct bench_exchange *x, struct ms_buf *request, struct ms_err *e
 	static const struct ms_attest_req attest = {.agent_version = {(const uint8_t *)"bench", 5}};
 	struct certification c;
 	uint8_t op[16];
-	if (x->job == BENCH_ATTEST)
+	if (is_plain(x->job))
 		return ms_cbor_build_map(&ms_attest_req_table, &attest, request, err);
 	ms_buf_init(&c.area, MS_TPM_PUBLIC_MAX);
 	ms_buf_init(&c.attest, MS_TPM_ATTEST_MAX);
@@ -289,15 +305,67 @@ build_request(struct bench_exchange *x, struct ms_buf *request, struct ms_err *e
 	return rc;
 }
 
+static void
+add_boot_log(struct ms_attested *a, bool hash, uint8_t digest[static 32])
+{
+	const struct bench_logs *l = bench_logs();
+	if (hash) {
+		ms_sha256(ms_buf_span(&l->boot_log), digest);
+		a->boot_log_hash = ms_span(digest, 32);
+		a->present |= MS_CBOR_BIT(MS_ATTESTED_BOOT_LOG_HASH);
+	} else {
+		a->boot_log = ms_buf_span(&l->boot_log);
+		a->present |= MS_CBOR_BIT(MS_ATTESTED_BOOT_LOG);
+	}
+}
+
+static void
+add_ima(struct ms_attested *a, uint32_t from, struct ms_span list)
+{
+	a->ima = list;
+	a->ima_from = from;
+	a->present |= MS_CBOR_BIT(MS_ATTESTED_IMA) | MS_CBOR_BIT(MS_ATTESTED_IMA_FROM);
+}
+
+/* Before the quote: files are run. What of the list is to be sent. */
+static void
+run_files(struct bench_exchange *x, struct ms_buf *tail)
+{
+	struct bench_device *d = x->device;
+	if (x->job == BENCH_IMA || x->job == BENCH_BOTH) {
+		ms_buf_put_span(tail, ms_buf_span(&bench_logs()->ima));
+		ms_buf_put_span(tail, ms_buf_span(&d->ima_last));
+	}
+	if (x->job != BENCH_TAIL)
+		return;
+	bench_logs_run(d->ima_entries, BENCH_IMA_TAIL, bench_tpm_pcrs(d->tpm)->value[10], tail);
+	d->ima_entries += BENCH_IMA_TAIL;
+}
+
+static void
+add_logs(const struct bench_exchange *x, struct ms_attested *a, struct ms_span tail, uint8_t digest[static 32])
+{
+	if (x->job == BENCH_BOOT_LOG || x->job == BENCH_BOOT_HASH || x->job == BENCH_BOTH || x->job == BENCH_TAIL)
+		add_boot_log(a, x->job == BENCH_BOOT_HASH || x->job == BENCH_TAIL, digest);
+	if (x->job == BENCH_IMA || x->job == BENCH_BOTH)
+		add_ima(a, 0, tail);
+	if (x->job == BENCH_TAIL)
+		add_ima(a, x->device->ima_entries - BENCH_IMA_TAIL, tail);
+}
+
 static enum ms_rc
 build_attested(struct bench_exchange *x, const uint8_t *exporter, struct ms_err *err)
 {
-	MS_OWN(ms_buf_fini) struct ms_buf attest = {.p = NULL}, signature = {.p = NULL}, pcrs = {.p = NULL}, request = {.p = NULL};
+	MS_OWN(ms_buf_fini)
+	struct ms_buf attest = {.p = NULL}, signature = {.p = NULL}, pcrs = {.p = NULL}, request = {.p = NULL}, tail = {.p = NULL};
+	uint8_t digest[32];
 	const char *device = bench_tpm_device(x->device->tpm);
 	ms_buf_init(&attest, MS_TPM_ATTEST_MAX);
 	ms_buf_init(&signature, MS_TPM_SIGNATURE_MAX);
 	ms_buf_init(&pcrs, MS_PCRS_WIRE_MAX);
 	ms_buf_init(&request, 16384);
+	ms_buf_init(&tail, MS_ATTESTED_IMA_MAX);
+	run_files(x, &tail);
 	const struct bench_tpm_attest out = {&attest, &signature};
 	enum ms_rc rc = build_request(x, &request, err);
 	if (rc == MS_OK)
@@ -305,13 +373,14 @@ build_attested(struct bench_exchange *x, const uint8_t *exporter, struct ms_err 
 	if (rc == MS_OK)
 		rc = ms_pcrs_build(bench_tpm_pcrs(x->device->tpm), &pcrs, err);
 	struct ms_attested a = {.v = MS_PROTOCOL_VERSION,
-	    .purpose = ms_span_str(purposes[x->job]),
+	    .purpose = ms_span_str(jobs[x->job].purpose),
 	    .device = ms_span_str(device),
 	    .nonce = ms_span(x->nonce, sizeof x->nonce),
 	    .request = ms_buf_span(&request),
 	    .attest = ms_buf_span(&attest),
 	    .signature = ms_buf_span(&signature),
 	    .pcrs = ms_buf_span(&pcrs)};
+	add_logs(x, &a, ms_buf_span(&tail), digest);
 	x->path = PATH("attested");
 	return rc == MS_OK ? ms_cbor_build_map(&ms_attested_table, &a, &x->body, err) : rc;
 }
@@ -373,9 +442,9 @@ check_attested(const struct bench_exchange *x, struct ms_span answer, struct ms_
 {
 	struct ms_attested_resp r;
 	enum ms_rc rc = ms_cbor_parse_map(&ms_attested_resp_table, answer, &r, err);
-	if (rc == MS_OK && x->job != BENCH_ATTEST && !MS_CBOR_HAS(&r, MS_ATTESTED_RESP_RESULT))
+	if (rc == MS_OK && !is_plain(x->job) && !MS_CBOR_HAS(&r, MS_ATTESTED_RESP_RESULT))
 		rc = ms_fail(err, MS_ERR_DENIED, "no result");
-	if (rc != MS_OK || !x->check || x->job == BENCH_ATTEST)
+	if (rc != MS_OK || !x->check || is_plain(x->job))
 		return rc;
 	return x->job == BENCH_IDENTITY ? check_certificate(x, r.result, err) : check_secret(x, &r, err);
 }

@@ -10,7 +10,19 @@
 #define BENCH_SECRET "bench/secret"
 #define BENCH_EXPORTER_LEN 32u
 
-enum bench_job { BENCH_ENROLL, BENCH_ATTEST, BENCH_IDENTITY, BENCH_SECRET_GET, BENCH_JOBS };
+enum bench_job {
+	BENCH_ENROLL,
+	BENCH_ATTEST,
+	BENCH_IDENTITY,
+	BENCH_SECRET_GET,
+	/* attestations with logs (logs.h) */
+	BENCH_BOOT_LOG,
+	BENCH_BOOT_HASH, /* of the one that was sent: after BENCH_BOOT_LOG by the same device */
+	BENCH_IMA,
+	BENCH_BOTH,
+	BENCH_TAIL, /* hash of the boot log, and what was run since: after BENCH_BOTH by the same device, then no whole list again */
+	BENCH_JOBS
+};
 const char *bench_job_name(enum bench_job j);
 
 struct bench_device {
@@ -19,6 +31,8 @@ struct bench_device {
 	struct ms_softkey *identity;
 	struct ms_ecdh_key *sealing;
 	struct ms_buf csr, identity_public;
+	struct ms_buf ima_last; /* last entry of its list, which is like all others before that */
+	uint32_t ima_entries;   /* of it; more once it sends tails */
 };
 MS_MUST_USE enum ms_rc bench_device_init(struct bench_device *d, unsigned index, struct ms_err *err);
 void bench_device_fini(struct bench_device *d);

@@ -13,6 +13,7 @@
 #include "base/io.h"
 #include "conn.h"
 #include "device.h"
+#include "logs.h"
 #include "measure.h"
 #include "peers.h"
 #include "usage.h"
@@ -398,6 +399,9 @@ run_all(struct load *l)
 	/* what the server must compute, whatever its code: "raw" in README.md */
 	double attest = 2 * sign + verify, enroll = 3 * sign + 3 * verify + sign + ecdh, handshake = sign + sign + ecdh;
 	double identity = attest + 2 * verify + 3 * verify + sign, secret = attest + verify + 3 * verify + sign + sign + ecdh;
+	/* hashing: each event's data and each extension of core and worker; an entry's data (twice: SHA-1 and SHA-256), then the same */
+	double boot = BENCH_BOOT_EVENTS * 2 / l->peers.sha256_65, ima = BENCH_IMA_ENTRIES * 5 / l->peers.sha256_65;
+	unsigned few = 4 * n; /* each went before with what is only meant by hash and tail */
 	const struct phase phases[] = {
 	    {"enrolments, kept connections", BENCH_ENROLL, false, 0, half, true, enroll, n},
 	    {"enrolments, a new TLS connection each", BENCH_ENROLL, true, half, l->o.devices - half, true, enroll + handshake, n},
@@ -405,6 +409,11 @@ run_all(struct load *l)
 	    {"attestations, a new TLS connection each", BENCH_ATTEST, true, 0, l->o.devices, false, attest + handshake, n},
 	    {"identities (certificates)", BENCH_IDENTITY, false, 0, l->o.devices, false, identity, n},
 	    {"secret releases", BENCH_SECRET_GET, false, 0, l->o.devices, false, secret, n},
+	    {"attestations with a boot log of 120 events", BENCH_BOOT_LOG, false, 0, l->o.devices, false, attest + boot, n},
+	    {"attestations with the hash of that log", BENCH_BOOT_HASH, false, 0, few, false, attest + boot / 2, n},
+	    {"attestations with 5,000 IMA entries", BENCH_IMA, false, 0, few, false, attest + ima, n},
+	    {"attestations with 5,000 IMA entries and boot log", BENCH_BOTH, false, 0, few, false, attest + ima + boot, n},
+	    {"attestations with 10 new entries, and hash", BENCH_TAIL, false, 0, few, false, attest + boot / 2 + ima / 500, n},
 	};
 	hook(l, "import", l->o.csv);
 	(void)printf("\n%s\n%-50s %8s   %8s %8s   %6s   %22s %7s\n", l->o.label, "over HTTPS, durable, logged", "per s", "p50 ms", "p99 ms",

@@ -65,7 +65,7 @@ static const struct ms_config_row rows[] = {
     UINT("uid_base", 0, 2000000000, "0", 0, NULL,
 	"numeric users for the roles, from this one on, in place of the users muster-net, muster-core, ...; 0: the named users"),
     CHOICE("log_level", "info", "error warn info debug", EVERY, "log_level", "how much is logged"),
-    UINT("appraiser_workers", 1, 64, "4", R(APPRAISER), "appraiser_workers", "evidence workers kept ready"),
+    UINT("appraiser_workers", 1, 64, "4", R(APPRAISER), "appraiser_workers", "evidence workers kept ready; more when there is more to do"),
     UINT("tls_life_s", 600, 604200, "21600", R(CORE) | R(KEEPER), "tls_life_s", "life of the server's own TLS certificate"),
     PATH("maker_roots", "", R(CORE), "maker_roots", "directory with TPM makers' roots, intermediates (PEM or DER) and CRLs"),
     UINT("limits.max_connections", 16, 1000000, "8192", R(NET), "max_connections", "connections of one network process"),

@@ -127,6 +127,8 @@ set_caps(uint64_t bounding, uint64_t keep, struct ms_err *err)
 	struct __user_cap_data_struct d[2] = {0}, got[2];
 	for (int c = 0; c <= 63; c++) {
 		int has = prctl(PR_CAPBSET_READ, c, 0, 0, 0);
+		if (has < 0)
+			break; /* past the last that the kernel knows */
 		if (has == 1 && (bounding & CAP(c)) == 0 && prctl(PR_CAPBSET_DROP, c, 0, 0, 0) != 0 && geteuid() == 0)
 			return fail_errno(err, "capability bounding set");
 	}
@@ -280,7 +282,14 @@ ms_sandbox_enter(const struct ms_sandbox *s, struct ms_err *err)
 		return rc;
 	if ((rc = set_process_flags(row, parent, err)) != MS_OK || (rc = enter_landlock(s, row, err)) != MS_OK)
 		return rc;
-	return ms_sandbox_seccomp(row, err);
+	return s->filter != NULL ? ms_sandbox_filter_load(s->filter, err) : ms_sandbox_seccomp(row, err);
+}
+
+enum ms_rc
+ms_sandbox_filter_new(enum ms_sandbox_profile p, struct ms_sandbox_filter **ret, struct ms_err *err)
+{
+	return (unsigned)p < MS_SANDBOX_PROFILE_COUNT ? ms_sandbox_filter_make(&profiles[p], ret, err)
+						      : ms_fail(err, MS_ERR_INTERNAL, "no such sandbox profile");
 }
 
 void

@@ -25,10 +25,17 @@ struct ms_sandbox_path {
 	const char *path; /* a directory or file that exists */
 	enum ms_sandbox_access access;
 };
+/* A profile's system call filter, ready to be entered: for who enters the same one again and again. */
+struct ms_sandbox_filter;
+MS_MUST_USE enum ms_rc ms_sandbox_filter_new(enum ms_sandbox_profile p, struct ms_sandbox_filter **ret, struct ms_err *err);
+void ms_sandbox_filter_free(struct ms_sandbox_filter *f);
+MS_CLEANUP(struct ms_sandbox_filter, ms_sandbox_filter_free)
+
 struct ms_sandbox {
 	enum ms_sandbox_profile profile;
-	bool drop_user; /* become uid and gid, without supplementary groups; needs root */
-	uid_t uid;      /* not 0 when drop_user */
+	const struct ms_sandbox_filter *filter; /* of that profile; NULL: it is made now */
+	bool drop_user;                         /* become uid and gid, without supplementary groups; needs root */
+	uid_t uid;                              /* not 0 when drop_user */
 	gid_t gid;
 	const struct ms_sandbox_path *paths; /* all that can be opened from now on; profiles without file calls refuse any */
 	size_t n_paths;

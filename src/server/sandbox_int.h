@@ -28,5 +28,7 @@ struct ms_sandbox_row {
 	unsigned nofile;    /* RLIMIT_NOFILE; 0 leaves it */
 };
 MS_MUST_USE enum ms_rc ms_sandbox_seccomp(const struct ms_sandbox_row *row, struct ms_err *err);
+MS_MUST_USE enum ms_rc ms_sandbox_filter_make(const struct ms_sandbox_row *row, struct ms_sandbox_filter **ret, struct ms_err *err);
+MS_MUST_USE enum ms_rc ms_sandbox_filter_load(const struct ms_sandbox_filter *f, struct ms_err *err);
 
 #endif

@@ -1,13 +1,19 @@
 /* Allow-lists of system calls: what is not named kills the process. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
+#include "base/io.h"
 #include "server/sandbox_int.h"
 
 #define NAMES_MAX 96
@@ -128,16 +134,83 @@ fill_filter(scmp_filter_ctx ctx, const struct ms_sandbox_row *row, struct ms_err
 	return add_narrow(ctx, row->calls, err);
 }
 
-enum ms_rc
-ms_sandbox_seccomp(const struct ms_sandbox_row *row, struct ms_err *err)
+static enum ms_rc
+compile(const struct ms_sandbox_row *row, scmp_filter_ctx *ret, struct ms_err *err)
 {
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
 	if (ctx == NULL)
 		return ms_fail(err, MS_ERR_NOMEM, "seccomp");
 	enum ms_rc rc = fill_filter(ctx, row, err);
 	int e = rc == MS_OK ? seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2) : 0; /* a tree: the hot calls are not at its end */
-	if (rc == MS_OK && e == 0)
-		e = seccomp_load(ctx);
+	if (rc == MS_OK && e != 0)
+		rc = fail_at(err, e, "optimise");
+	if (rc == MS_OK)
+		*ret = ctx;
+	else
+		seccomp_release(ctx);
+	return rc;
+}
+
+enum ms_rc
+ms_sandbox_seccomp(const struct ms_sandbox_row *row, struct ms_err *err)
+{
+	scmp_filter_ctx ctx = NULL;
+	enum ms_rc rc = compile(row, &ctx, err);
+	if (rc != MS_OK)
+		return rc;
+	int e = seccomp_load(ctx);
 	seccomp_release(ctx);
-	return rc == MS_OK && e != 0 ? fail_at(err, e, "load") : rc;
+	return e == 0 ? MS_OK : fail_at(err, e, "load");
+}
+
+/* ---- made once, entered often ---- */
+
+struct ms_sandbox_filter {
+	struct sock_fprog program;
+	struct sock_filter code[];
+};
+
+void
+ms_sandbox_filter_free(struct ms_sandbox_filter *f)
+{
+	free(f);
+}
+
+static enum ms_rc
+read_program(int fd, struct ms_sandbox_filter **ret, struct ms_err *err)
+{
+	off_t len = lseek(fd, 0, SEEK_END);
+	size_t n = len > 0 ? (size_t)len / sizeof(struct sock_filter) : 0;
+	if (n == 0 || n > BPF_MAXINSNS || (size_t)len % sizeof(struct sock_filter) != 0)
+		return ms_fail(err, MS_ERR_UNAVAILABLE, "seccomp: a filter of %lld bytes", (long long)len);
+	MS_OWN(ms_sandbox_filter_free) struct ms_sandbox_filter *f = malloc(sizeof *f + (size_t)len);
+	if (f == NULL)
+		return ms_fail(err, MS_ERR_NOMEM, "seccomp");
+	if (pread(fd, f->code, (size_t)len, 0) != len)
+		return ms_fail(err, MS_ERR_UNAVAILABLE, "seccomp: read: %s", strerror(errno));
+	f->program = (struct sock_fprog){.len = (unsigned short)n, .filter = f->code};
+	*ret = f;
+	f = NULL;
+	return MS_OK;
+}
+
+enum ms_rc
+ms_sandbox_filter_make(const struct ms_sandbox_row *row, struct ms_sandbox_filter **ret, struct ms_err *err)
+{
+	scmp_filter_ctx ctx = NULL;
+	MS_OWN(ms_fd_close) ms_fd fd = memfd_create("filter", MFD_CLOEXEC);
+	if (fd < 0)
+		return ms_fail(err, MS_ERR_UNAVAILABLE, "memfd_create: %s", strerror(errno));
+	enum ms_rc rc = compile(row, &ctx, err);
+	if (rc != MS_OK)
+		return rc;
+	int e = seccomp_export_bpf(ctx, fd);
+	seccomp_release(ctx);
+	return e == 0 ? read_program(fd, ret, err) : fail_at(err, e, "export");
+}
+
+enum ms_rc
+ms_sandbox_filter_load(const struct ms_sandbox_filter *f, struct ms_err *err)
+{
+	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &f->program) == 0 ? MS_OK : fail_at(err, -errno, "load");
 }

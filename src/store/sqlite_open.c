@@ -12,7 +12,8 @@
 #include "store/sqlite_int.h"
 
 #define APPLICATION_ID 0x4d535452 /* "MSTR" */
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2
+#define SCHEMA_UPGRADED 1     /* the same, but for the tables that were added since */
 #define LENGTH_MAX (40 << 20) /* of one row: above the largest value_max */
 #define PATH_LEN_MAX 4000u
 #define TABLE_SQL "CREATE TABLE \"%s\"(key BLOB PRIMARY KEY NOT NULL,value BLOB NOT NULL)STRICT,WITHOUT ROWID"
@@ -118,6 +119,18 @@ connect_file(struct ms_sqlite *d, const char *path, unsigned flags, struct ms_er
 	return harden(d->sq, err);
 }
 
+/* Tables that version 2 brought; empty ones are all that a database of version 1 lacks. */
+static const enum ms_table added[] = {MS_TABLE_EVIDENCE, MS_TABLE_EVIDENCE_INDEX, MS_TABLE_EVIDENCE_BLOBS, MS_TABLE_EVIDENCE_REFS};
+#define N_ADDED (sizeof added / sizeof *added)
+
+static enum ms_rc
+make_table(sqlite3 *sq, enum ms_table t, struct ms_err *err)
+{
+	char sql[256];
+	(void)snprintf(sql, sizeof sql, TABLE_SQL, ms_table_info(t)->name);
+	return ms_sqlite_exec(sq, sql, err);
+}
+
 static enum ms_rc
 make_schema(sqlite3 *sq, struct ms_err *err)
 {
@@ -126,10 +139,8 @@ make_schema(sqlite3 *sq, struct ms_err *err)
 	enum ms_rc rc = ms_sqlite_exec(sq, "BEGIN IMMEDIATE", err);
 	if (rc == MS_OK)
 		rc = ms_sqlite_exec(sq, sql, err);
-	for (unsigned t = 0; t < MS_TABLE_COUNT && rc == MS_OK; t++) {
-		(void)snprintf(sql, sizeof sql, TABLE_SQL, ms_table_info((enum ms_table)t)->name);
-		rc = ms_sqlite_exec(sq, sql, err);
-	}
+	for (unsigned t = 0; t < MS_TABLE_COUNT && rc == MS_OK; t++)
+		rc = make_table(sq, (enum ms_table)t, err);
 	return rc == MS_OK ? ms_sqlite_exec(sq, "COMMIT", err) : rc;
 }
 
@@ -150,7 +161,7 @@ read_int(sqlite3 *sq, const char *sql, int64_t *ret, struct ms_err *err)
 
 /* Every object of the file is one of our tables, made by our words. */
 static enum ms_rc
-check_objects(sqlite3 *sq, sqlite3_stmt *st, struct ms_err *err)
+check_objects(sqlite3 *sq, sqlite3_stmt *st, unsigned want, struct ms_err *err)
 {
 	unsigned seen = 0;
 	int code;
@@ -168,13 +179,25 @@ check_objects(sqlite3 *sq, sqlite3_stmt *st, struct ms_err *err)
 	}
 	if (code != SQLITE_DONE)
 		return ms_sqlite_fail(sq, code, err);
-	if (seen != MS_TABLE_COUNT)
-		return ms_fail(err, MS_ERR_UNSUPPORTED, "another schema: %u tables, this version has %u", seen, (unsigned)MS_TABLE_COUNT);
+	if (seen != want)
+		return ms_fail(err, MS_ERR_UNSUPPORTED, "another schema: %u tables, its version has %u", seen, want);
 	return MS_OK;
 }
 
 static enum ms_rc
-check_schema(sqlite3 *sq, struct ms_err *err)
+check_tables(sqlite3 *sq, unsigned want, struct ms_err *err)
+{
+	sqlite3_stmt *st = NULL;
+	int code = sqlite3_prepare_v2(sq, "SELECT name,sql FROM sqlite_schema", -1, &st, NULL);
+	if (code != SQLITE_OK)
+		return ms_sqlite_fail(sq, code, err);
+	enum ms_rc rc = check_objects(sq, st, want, err);
+	(void)sqlite3_finalize(st);
+	return rc;
+}
+
+static enum ms_rc
+check_schema(sqlite3 *sq, bool *ret_older, struct ms_err *err)
 {
 	int64_t app = 0, version = 0;
 	enum ms_rc rc = read_int(sq, "PRAGMA application_id", &app, err);
@@ -184,15 +207,24 @@ check_schema(sqlite3 *sq, struct ms_err *err)
 		return rc;
 	if (app != APPLICATION_ID)
 		return ms_fail(err, MS_ERR_MALFORMED, "not a store");
-	if (version != SCHEMA_VERSION)
+	*ret_older = version == SCHEMA_UPGRADED;
+	if (version != SCHEMA_VERSION && !*ret_older)
 		return ms_fail(err, MS_ERR_UNSUPPORTED, "schema version %lld, this program has %d", (long long)version, SCHEMA_VERSION);
-	sqlite3_stmt *st = NULL;
-	int code = sqlite3_prepare_v2(sq, "SELECT name,sql FROM sqlite_schema", -1, &st, NULL);
-	if (code != SQLITE_OK)
-		return ms_sqlite_fail(sq, code, err);
-	rc = check_objects(sq, st, err);
-	(void)sqlite3_finalize(st);
-	return rc;
+	return check_tables(sq, *ret_older ? MS_TABLE_COUNT - (unsigned)N_ADDED : MS_TABLE_COUNT, err);
+}
+
+/* In one transaction: a crash leaves the version before. */
+static enum ms_rc
+upgrade(sqlite3 *sq, struct ms_err *err)
+{
+	char sql[64];
+	enum ms_rc rc = ms_sqlite_exec(sq, "BEGIN IMMEDIATE", err);
+	for (size_t i = 0; rc == MS_OK && i < N_ADDED; i++)
+		rc = make_table(sq, added[i], err);
+	(void)snprintf(sql, sizeof sql, "PRAGMA user_version=%d", SCHEMA_VERSION);
+	if (rc == MS_OK)
+		rc = ms_sqlite_exec(sq, sql, err);
+	return rc == MS_OK ? ms_sqlite_exec(sq, "COMMIT", err) : rc;
 }
 
 /* The one writer holds a lock on a file beside the database: SQLite's own locks would let two in by turns. */
@@ -262,6 +294,7 @@ check_exists(const char *path, unsigned flags, struct ms_err *err)
 static enum ms_rc
 open_file(struct ms_sqlite *d, const char *path, unsigned flags, struct ms_err *err)
 {
+	bool older = false;
 	if (strlen(path) > PATH_LEN_MAX)
 		return ms_fail(err, MS_ERR_USAGE, "the path is too long");
 	enum ms_rc rc = check_exists(path, flags, err);
@@ -272,8 +305,13 @@ open_file(struct ms_sqlite *d, const char *path, unsigned flags, struct ms_err *
 	if (rc == MS_OK)
 		rc = connect_file(d, path, flags, err);
 	if (rc == MS_OK)
-		rc = check_schema(d->sq, err); /* before anything is written to it */
-	return rc == MS_OK ? set_durable(d->sq, flags, err) : rc;
+		rc = check_schema(d->sq, &older, err); /* before anything is written to it */
+	if (rc == MS_OK && older && (flags & MS_STORE_READONLY) != 0)
+		return ms_fail(err, MS_ERR_UNSUPPORTED, "schema version %d, this program has %d: start the server once, it upgrades",
+		    SCHEMA_UPGRADED, SCHEMA_VERSION);
+	if (rc == MS_OK)
+		rc = set_durable(d->sq, flags, err);
+	return rc == MS_OK && older ? upgrade(d->sq, err) : rc;
 }
 
 enum ms_rc

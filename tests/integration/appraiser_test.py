@@ -13,8 +13,9 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 import deployment
+import muster_logs as logs
 import muster_peer as peer
-from muster_peer import dec, msg
+from muster_peer import dec, enc, msg
 from muster_roles import Channel, Ended
 from muster_world import World
 
@@ -201,6 +202,93 @@ class AppraiserTest(unittest.TestCase):
         for ident, (d, _) in ((ident_a, first), (ident_b, second)):
             self.assertEqual(self.answer(ident)[0], 503)
             self.unknown(d)
+
+    # ---- logs ----
+
+    def tuples(self, events):
+        return b"".join(struct.pack(">BBIII", e.pcr, 1, e.kind, 0, 0) + e.digest for e in events)
+
+    def appraisal(self, events=None, files=None, first=0, claims=()):
+        wire = {6: [list(c) for c in claims]}
+        if events is not None:
+            wire.update({1: 0, 2: self.tuples(events)})
+        if files is not None:
+            wire.update({3: b"".join(struct.pack(">BBIII", 10, 1, 1, 0, 0) + f.template for f in files), 4: first, 5: b""})
+        return enc(wire)
+
+    def logged(self):
+        """A device with logs that the policy would pass, and its message."""
+        tpm = logs.Machine(files=3)
+        pcrs = {i: sorted({v, self.world.tpm.pcrs[i]}) for i, v in tpm.pcrs.items() if i != 10}
+        self.world.must("reference.set", msg(msg("good", int(time.time()), "model-a", pcrs, "test", 1700000000)))
+        return self.world.listed(tpm)
+
+    def with_logs(self, d, say, timeout=20):
+        nonce = d.challenge("attest")
+        parts = {9: d.tpm.log, 11: d.tpm.list_from(0), 12: 0}
+        w = self.worker()
+        ident = self.world.net.post("attested", "default", d.attested_body("attest", msg("test"), nonce, logs=parts))
+        kind, job, payload = w.receive()
+        self.assertEqual((kind, dec(payload)[1]), (EVIDENCE, "tpm"))
+        say(w, job)
+        status, reply = self.world.net.answer(ident, timeout)
+        return status, dec(reply)
+
+    def state(self, d):
+        reply = dec(self.world.must("device.show", msg(d.tpm.device))[3])
+        return reply["state"], reply["version"]
+
+    def test_I13_what_a_worker_says_of_logs_is_replayed_by_core_and_a_lie_moves_nothing(self):
+        d = self.logged()
+        good, files = d.tpm.events, d.tpm.files
+        other = logs.usual_boot(cmdline="init=/bin/sh")
+        lies = [
+            (self.appraisal(other, files), "log-does-not-replay"),
+            (self.appraisal(good[1:], files), "log-does-not-replay"),
+            (self.appraisal([], files), "log-does-not-replay"),
+            (self.appraisal(good, files[1:]), "ima-does-not-replay"),
+            (self.appraisal(good, []), "ima-does-not-replay"),
+        ]
+        before = self.state(d)
+        for wire, name in lies:
+            status, reply = self.with_logs(d, lambda w, job, wire=wire: w.send(CLAIMS, job, wire))
+            self.assertEqual((status, reply[2].split(" ")[0]), (403, name), reply)
+            self.assertEqual(self.state(d), before)
+        status, reply = self.with_logs(d, lambda w, job: w.send(CLAIMS, job, self.appraisal(good, files)))
+        self.assertEqual(status, 200, reply)
+
+    def test_I12_nonsense_about_logs_is_a_workers_failure_and_no_verdict(self):
+        d = self.logged()
+        good, files = d.tpm.events, d.tpm.files
+        nonsense = [
+            b"", b"\xa0", os.urandom(500), self.appraisal(good, files)[:-1], self.appraisal(good, files) + b"\0",
+            self.appraisal(good),                     # of one log, when both were sent
+            self.appraisal(None, files),
+            self.appraisal(good, files, first=3),     # of another part of the list
+            self.appraisal(good, files, claims=[("attester.assurance", True, "hardware")]),  # of what a log cannot say
+            self.appraisal(good, files, claims=[("ek.maker", True, "me")]),
+            self.appraisal(good, files, claims=[("boot.no-such-claim", True, True)]),
+        ]
+        before = self.state(d)
+        for wire in nonsense:
+            status, reply = self.with_logs(d, lambda w, job, wire=wire: w.send(CLAIMS, job, wire))
+            self.assertEqual((status, reply[1]), (503, "unavailable"), reply)
+            self.assertEqual(self.state(d), before)
+        status, reply = self.with_logs(d, lambda w, job: w.sock.close())
+        self.assertEqual((status, reply[1]), (503, "unavailable"), reply)
+        status, reply = self.with_logs(d, lambda w, job: None)
+        self.assertEqual((status, reply[1]), (504, "timeout"), reply)
+        self.assertEqual(self.state(d), before)
+        status, reply = self.with_logs(d, lambda w, job: w.send(CLAIMS, job, self.appraisal(good, files)))
+        self.assertEqual(status, 200, reply)
+
+    def test_what_a_worker_says_of_unreadable_logs_reaches_the_device_harmless(self):
+        d = self.logged()
+        words = b"IMA list: entry 3: \n\x1b[31m" + b"x" * 100
+        status, reply = self.with_logs(d, lambda w, job: w.send(ERROR, job, struct.pack(">H", MALFORMED) + words))
+        self.assertEqual((status, reply[2].split(" ")[0]), (400, "log-malformed"), reply)
+        self.assertNotIn("\x1b", reply[2])
+        self.assertNotIn("\n", reply[2])
 
     def test_I10_what_is_no_worker_ends_the_set_and_nothing_is_lost(self):
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)

@@ -235,7 +235,8 @@ class CoreTest(unittest.TestCase):
         with open(flag, "wb") as f:
             f.write(b"\0")
         self.roles.stop()
-        self.roles.preload = {"core": {"LD_PRELOAD": os.path.join(BUILD, "tests", "librandshim.so"), "RANDSHIM_FILE": flag}}
+        self.roles.preload = {"core": {"LD_PRELOAD": os.path.join(BUILD, "tests", "librandshim.so"), "RANDSHIM_FILE": flag,
+                                       "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"}}
         try:
             self.roles.start()
             self.net.chan = self.roles.chan("core", "net")

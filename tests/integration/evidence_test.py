@@ -195,7 +195,12 @@ class EvidenceTest(unittest.TestCase):
         tail = {BOOT_LOG_HASH: peer.sha256(d.tpm.log), IMA: d.tpm.list_from(21), IMA_FROM: 21}
         self.assertEqual(self.passes(d, tail)[9], 24)
         nothing = {BOOT_LOG_HASH: peer.sha256(d.tpm.log), IMA: b"", IMA_FROM: 24}
+        time.sleep(0.5)
+        workers = self.workers()
         self.assertEqual(self.passes(d, nothing)[9], 24)
+        self.assertEqual(self.workers(), workers)  # there was nothing to read
+        d.tpm.run(1)
+        self.refused(d, nothing, "ima-does-not-replay", 403)
 
     def test_a_list_that_grew_after_the_quote_is_accepted_up_to_the_quote(self):
         d = self.machine(files=5)

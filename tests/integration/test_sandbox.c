@@ -155,7 +155,7 @@ cage(enum ms_sandbox_profile p, const struct ms_sandbox_path *paths, size_t n)
 
 /* How a child ends that enters p and calls fn: a wait status. */
 static int
-run(enum ms_sandbox_profile p, const struct ms_sandbox_path *paths, size_t n, probe_fn fn)
+run_with(const struct ms_sandbox_filter *filter, enum ms_sandbox_profile p, const struct ms_sandbox_path *paths, size_t n, probe_fn fn)
 {
 	int status;
 	(void)fflush(NULL);
@@ -164,6 +164,7 @@ run(enum ms_sandbox_profile p, const struct ms_sandbox_path *paths, size_t n, pr
 	if (child == 0) {
 		struct ms_err err;
 		struct ms_sandbox s = cage(p, paths, n);
+		s.filter = filter;
 		if (ms_sandbox_enter(&s, &err) != MS_OK) {
 			(void)dprintf(2, "%s: %s\n", ms_sandbox_profile_name(p), err.text);
 			_exit(1);
@@ -172,6 +173,12 @@ run(enum ms_sandbox_profile p, const struct ms_sandbox_path *paths, size_t n, pr
 	}
 	CHECK_INT(waitpid(child, &status, 0), child);
 	return status;
+}
+
+static int
+run(enum ms_sandbox_profile p, const struct ms_sandbox_path *paths, size_t n, probe_fn fn)
+{
+	return run_with(NULL, p, paths, n, fn);
 }
 
 static long
@@ -202,23 +209,39 @@ MS_TEST(every_profile_can_be_entered_and_left)
 	}
 }
 
+static unsigned
+wrong_probes(enum ms_sandbox_profile p, const struct ms_sandbox_filter *filter)
+{
+	unsigned wrong = 0;
+	for (size_t i = 0; i < sizeof probes / sizeof *probes; i++) {
+		if (((probes[i].dies | probes[i].refused) & (1u << p)) == 0)
+			continue;
+		int status = run_with(filter, p, NULL, 0, probes[i].fn);
+		bool died = WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS;
+		bool refused = WIFEXITED(status) && WEXITSTATUS(status) == REFUSED;
+		if ((probes[i].dies & (1u << p)) != 0 ? !died : !refused) {
+			print_error("%s: %s: wait status 0x%x\n", ms_sandbox_profile_name(p), probes[i].name, (unsigned)status);
+			wrong++;
+		}
+	}
+	return wrong;
+}
+
 MS_TEST(no_profile_lets_a_forbidden_call_through)
 {
 	unsigned wrong = 0;
 	for (unsigned p = 0; p < MS_SANDBOX_PROFILE_COUNT; p++)
-		for (size_t i = 0; i < sizeof probes / sizeof *probes; i++) {
-			if (((probes[i].dies | probes[i].refused) & (1u << p)) == 0)
-				continue;
-			int status = run((enum ms_sandbox_profile)p, NULL, 0, probes[i].fn);
-			bool died = WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS;
-			bool refused = WIFEXITED(status) && WEXITSTATUS(status) == REFUSED;
-			if ((probes[i].dies & (1u << p)) != 0 ? !died : !refused) {
-				print_error("%s: %s: wait status 0x%x\n", ms_sandbox_profile_name((enum ms_sandbox_profile)p),
-				    probes[i].name, (unsigned)status);
-				wrong++;
-			}
-		}
+		wrong += wrong_probes((enum ms_sandbox_profile)p, NULL);
 	CHECK_INT(wrong, 0);
+}
+
+MS_TEST(a_filter_that_was_made_before_lets_no_forbidden_call_through)
+{
+	struct ms_err err;
+	MS_OWN(ms_sandbox_filter_free) struct ms_sandbox_filter *filter = NULL;
+	CHECK_OK(ms_sandbox_filter_new(MS_SANDBOX_APPRAISER_WORKER, &filter, &err), &err);
+	CHECK_INT(wrong_probes(MS_SANDBOX_APPRAISER_WORKER, filter), 0);
+	CHECK_INT(WEXITSTATUS(run_with(filter, MS_SANDBOX_APPRAISER_WORKER, NULL, 0, probe_nothing)), DONE);
 }
 
 MS_TEST(the_supervisor_has_seccomp_2_and_no_new_privs)

@@ -402,7 +402,8 @@ open_after(const char *sql)
 MS_TEST(I10_a_database_of_another_schema_is_refused)
 {
 	CHECK_INT(open_after("SELECT 1"), MS_OK);
-	CHECK_INT(open_after("PRAGMA user_version=2"), MS_ERR_UNSUPPORTED);
+	CHECK_INT(open_after("PRAGMA user_version=3"), MS_ERR_UNSUPPORTED);
+	CHECK_INT(open_after("PRAGMA user_version=1"), MS_ERR_UNSUPPORTED); /* with tables that it cannot have */
 	CHECK_INT(open_after("PRAGMA user_version=0"), MS_ERR_UNSUPPORTED);
 	CHECK_INT(open_after("PRAGMA application_id=1"), MS_ERR_MALFORMED);
 	CHECK_INT(open_after("DROP TABLE devices"), MS_ERR_UNSUPPORTED);
@@ -410,6 +411,32 @@ MS_TEST(I10_a_database_of_another_schema_is_refused)
 	CHECK_INT(open_after("CREATE VIEW v AS SELECT * FROM devices"), MS_ERR_UNSUPPORTED);
 	CHECK_INT(open_after("CREATE TRIGGER t AFTER INSERT ON devices BEGIN DELETE FROM entries; END"), MS_ERR_UNSUPPORTED);
 	CHECK_INT(open_after("DROP TABLE devices;CREATE TABLE devices(key BLOB PRIMARY KEY,value BLOB)"), MS_ERR_UNSUPPORTED);
+}
+
+#define VERSION_1 "DROP TABLE evidence;DROP TABLE evidence_index;DROP TABLE evidence_blobs;DROP TABLE evidence_refs;PRAGMA user_version=1"
+
+MS_TEST(a_database_of_the_version_before_is_upgraded_by_its_writer_and_not_by_a_reader)
+{
+	struct place p = place_new();
+	struct ms_store *s = NULL;
+	struct ms_err err;
+	sqlite3 *sq = NULL;
+	CHECK_OK(ms_store_open(p.path, MS_STORE_CREATE, &s, &err), &err);
+	ms_store_close(s);
+	s = NULL;
+	CHECK_INT(sqlite3_open(p.path, &sq), SQLITE_OK);
+	CHECK_INT(sqlite3_exec(sq, VERSION_1, NULL, NULL, NULL), SQLITE_OK);
+	CHECK_INT(sqlite3_close(sq), SQLITE_OK);
+	CHECK_INT(ms_store_open(p.path, MS_STORE_READONLY, &s, &err), MS_ERR_UNSUPPORTED);
+	CHECK_OK(ms_store_open(p.path, 0, &s, &err), &err);
+	uint64_t n = 1;
+	CHECK_OK(ms_store_count(s, MS_TABLE_EVIDENCE_REFS, &n, &err), &err);
+	CHECK_INT(n, 0);
+	ms_store_close(s);
+	s = NULL;
+	CHECK_OK(ms_store_open(p.path, MS_STORE_READONLY, &s, &err), &err);
+	ms_store_close(s);
+	place_free(&p);
 }
 
 MS_TEST(I10_bytes_that_are_no_database_are_refused)

@@ -194,6 +194,18 @@ on_read(struct ms_core *c, struct ms_job *j, enum ms_rc rc, struct ms_span said)
 		ms_job_settle(c, j, rc, &err);
 }
 
+/* An empty tail: the list stands where it stood. */
+static enum ms_rc
+nothing_new(struct ms_attested_job *a, struct ms_err *err)
+{
+	enum ms_rc rc = ms_appraisal_new(&a->logs.appraisal, err);
+	if (rc != MS_OK)
+		return rc;
+	a->logs.appraisal->has_ima = true;
+	a->logs.appraisal->ima_from = (uint32_t)a->msg.ima_from;
+	return MS_OK;
+}
+
 static enum ms_rc
 start_authentic(struct ms_core *c, struct ms_job *j, struct ms_attested_job *a, struct ms_err *err)
 {
@@ -203,9 +215,11 @@ start_authentic(struct ms_core *c, struct ms_job *j, struct ms_attested_job *a, 
 		return rc;
 	if (reason != MS_EVIDENCE_NONE)
 		return ms_refuse_evidence_at(c, j, reason, "");
-	if (!has(a, MS_ATTESTED_BOOT_LOG) && !has(a, MS_ATTESTED_IMA)) {
-		ms_job_ready(c, j, a->step);
-		return MS_OK;
+	if (!has(a, MS_ATTESTED_BOOT_LOG) && a->msg.ima.len == 0) { /* nothing to read */
+		rc = has(a, MS_ATTESTED_IMA) ? nothing_new(a, err) : MS_OK;
+		if (rc == MS_OK)
+			ms_job_ready(c, j, a->step);
+		return rc;
 	}
 	struct ms_buf request;
 	ms_buf_init(&request, MS_APPRAISE_REQUEST_MAX);

@@ -1,5 +1,6 @@
 /* muster-core: one loop, no locks. Each turn reads all that waits, decides it in one transaction, pushes the leaves, answers. */
 #include <errno.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -21,6 +22,7 @@
 #define CLOCK_TOLERANCE_S 300u
 #define CLOCK_BEHIND_MAX_S 600u /* further from the log than this, keeper takes no entry of ours as fresh */
 #define TURN_MS 1000
+#define HEAP_KEPT (32 << 20) /* bytes of free heap that are not given back */
 #define EXPORT_EVERY_MS 500u
 #define PATH_LEN 4096u
 
@@ -470,6 +472,8 @@ main(void)
 	ms_buf_init(&c->checkpoint, 16384);
 	ms_buf_init(&c->crl, 2u << 20);
 	ms_buf_init(&c->purge_cursor, MS_STORE_KEY_MAX);
+	(void)mallopt(M_MMAP_THRESHOLD, HEAP_KEPT); /* logs come and go: their memory is not mapped anew for each */
+	(void)mallopt(M_TRIM_THRESHOLD, HEAP_KEPT);
 	int signals = stop_signals();
 	enum ms_rc rc = start(c, &err);
 	if (rc == MS_OK)
