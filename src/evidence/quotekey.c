@@ -23,7 +23,7 @@ check_area(const struct ms_tpm_public *p, enum ms_evidence_reason *ret_reason, s
 static enum ms_rc
 key_of_area(const struct ms_tpm_public *p, struct ms_pubkey **ret, struct ms_err *err)
 {
-	MS_OWN(ms_buf_fini) struct ms_buf spki;
+	MS_OWN(ms_buf_fini) struct ms_buf spki = {0};
 	if (p->type == MS_TPM_ALG_RSA)
 		return ms_pubkey_from_rsa(p->modulus, p->exponent, ret, err);
 	ms_buf_init(&spki, MS_TPM_SPKI_MAX);
